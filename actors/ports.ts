@@ -136,7 +136,7 @@ export interface Ports {
   readonly wallClock: WallClock;
   readonly dice: Dice;
   readonly failpoints: Failpoints;
-  /** Holds the log's segments, and the identity unless `identityDisk` is given (`--memory`). */
+  /** Holds the log's segments and the identity. With `--memory` the adapter keeps the segments in memory. */
   readonly disk: Disk;
   readonly links: Links;
   readonly log: LogLines;
