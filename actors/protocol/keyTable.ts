@@ -1,0 +1,80 @@
+/**
+ * Idempotency keys: which key brought which messages. A function of the committed log, so that every node has the same
+ * table, and the same key gives the same answer across a change of leaders (PROTOCOL §8).
+ *
+ * K1. A key is forgotten once `keptEntries` entries were committed behind its write. Below the floor nothing is known,
+ *     so a resend whose first try is older than that is refused as unknown.
+ */
+import type { Batch } from './batch.ts';
+import type { Index, Lamport, NodeId } from './epoch.ts';
+
+export interface KeyedWrite {
+  readonly index: Index;
+  readonly firstId: number;
+  readonly firstLamport: Lamport;
+  readonly count: number;
+  readonly bodyHash: string;
+  readonly origin: NodeId;
+  readonly seen: number;
+  readonly physicalSeconds: number;
+}
+
+/** The keyed writes of a batch, in order. */
+export function keyedWrites(batch: Batch): readonly (readonly [key: string, write: KeyedWrite])[] {
+  if (!batch.hasKeys) return [];
+  const found: [string, KeyedWrite][] = [];
+  for (const { write, firstId, firstLamport } of batch.writes()) {
+    if (!write.key) continue;
+    found.push([
+      write.key.key,
+      {
+        index: batch.baseIndex + (firstId - batch.firstId),
+        firstId,
+        firstLamport,
+        count: write.contents.length,
+        bodyHash: write.key.bodyHash.toString('latin1'),
+        origin: write.tag.origin,
+        seen: write.seen,
+        physicalSeconds: write.physicalSeconds,
+      },
+    ]);
+  }
+  return found;
+}
+
+export class KeyTable {
+  readonly #kept: number;
+  /** In log order: a Map keeps the order of insertion, and a key is inserted once. */
+  readonly #writes = new Map<string, KeyedWrite>();
+  #floor: Index = 0;
+
+  constructor(keptEntries: number) {
+    this.#kept = keptEntries;
+  }
+
+  get size(): number {
+    return this.#writes.size;
+  }
+  /** Keys of writes at or below this index may have been forgotten. */
+  get floor(): Index {
+    return this.#floor;
+  }
+
+  get(key: string): KeyedWrite | undefined {
+    return this.#writes.get(key);
+  }
+
+  commit(batch: Batch): void {
+    for (const [key, write] of keyedWrites(batch)) this.#writes.set(key, write);
+    this.#floor = Math.max(0, batch.endIndex - this.#kept);
+    for (const [key, write] of this.#writes) {
+      if (write.index > this.#floor) break;
+      this.#writes.delete(key);
+    }
+  }
+
+  /** Recovery reports in file order, where a later frame may replace what came before. */
+  forgetAfter(index: Index): void {
+    for (const [key, write] of this.#writes) if (write.index > index) this.#writes.delete(key);
+  }
+}
