@@ -1,0 +1,84 @@
+/**
+ * The Koa application: one middleware around everything (guards, faults, counting, log lines), then the routes.
+ */
+import Router from '@koa/router';
+import Koa, { type Context, type Next } from 'koa';
+import { refuse } from './answer.ts';
+import type { Edge } from './edge.ts';
+import { Refusal } from './errors.ts';
+import { createGuard } from './guards.ts';
+import { getMessage, getMessages, getRelation } from './reads.ts';
+import { getHealth, getLamportTime, getLeader, getLive, getState } from './status.ts';
+import { postMessage, postMessages } from './writes.ts';
+
+type Handler = (edge: Edge, ctx: Context) => Promise<void> | void;
+
+const gets: readonly (readonly [path: string, handler: Handler])[] = [
+  ['/messages', getMessages],
+  ['/messages/:id', getMessage],
+  ['/messages/:a/relation/:b', getRelation],
+  ['/health', getHealth],
+  ['/health/live', getLive],
+  ['/leader', getLeader],
+  ['/state', getState],
+  ['/lamport_time', getLamportTime],
+];
+
+export function createApp(edge: Edge): Koa {
+  const app = new Koa();
+  const router = new Router();
+  router.post('/', (ctx) => postMessage(edge, ctx));
+  router.post('/messages', (ctx) => postMessages(edge, ctx));
+  for (const [path, handler] of gets) router.get(path, (ctx) => handler(edge, ctx));
+
+  app.use(around(edge));
+  app.use(router.routes());
+  app.use(router.allowedMethods());
+  // What a socket reports after its request was answered or given up: clients that hang up.
+  app.on('error', (error: Error) => edge.log.write('debug', 'http_client_error', error.message));
+  return app;
+}
+
+function around(edge: Edge): (ctx: Context, next: Next) => Promise<void> {
+  const { limits, metrics } = edge;
+  const guard = createGuard({ ...edge, ...limits });
+  return async (ctx, next) => {
+    const begun = performance.now();
+    try {
+      const refusal = guard(ctx.req, ctx.res);
+      if (refusal) refuse(ctx, refusal);
+      else await next();
+      if (ctx.respond !== false) answerUnrouted(ctx);
+    } catch (bug) {
+      const error = bug instanceof Error ? bug : new Error(String(bug));
+      edge.log.write('error', 'http_bug', error.message, { stack: error.stack ?? '', path: ctx.path });
+      refuse(ctx, new Refusal('INTERNAL'));
+    }
+    const seconds = (performance.now() - begun) / 1000;
+    // 499: the client went away before there was an answer.
+    const status = ctx.res.headersSent ? ctx.res.statusCode : 499;
+    metrics.observe(ctx['_matchedRoute'] ?? 'other', status, seconds, ctx.state['tail'] !== true);
+    if (status >= 400) logFailure(edge, ctx, status, seconds);
+  };
+}
+
+/** The router found no route: an unknown path, or a path with another method. */
+function answerUnrouted(ctx: Context): void {
+  if (ctx.status === 404) refuse(ctx, new Refusal('NOT_FOUND'));
+  else if (ctx.status === 405 || ctx.status === 501) refuse(ctx, new Refusal('METHOD_NOT_ALLOWED'));
+  // Else OPTIONS, which the router has answered.
+}
+
+/** Of the path only: what follows it, like headers and bodies, may be private. */
+function logFailure({ log }: Edge, ctx: Context, status: number, seconds: number): void {
+  const refusal: Refusal | undefined = ctx.state['refusal'];
+  const fields = {
+    method: ctx.method,
+    path: ctx.path.slice(0, 200),
+    status,
+    code: refusal?.code ?? null,
+    detail: refusal?.detail ?? null,
+    ms: Math.round(seconds * 1000),
+  };
+  log.write(status >= 500 ? 'warn' : 'debug', 'http_request_failed', `${ctx.method} was answered ${status}`, fields);
+}

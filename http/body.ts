@@ -1,0 +1,79 @@
+/**
+ * Reads a request's body within bounds, in one pass.
+ *
+ * B1. A body known to be too long is refused before it is read; an unknown one as soon as it has grown too long.
+ * B2. A body that makes no progress for `stallMs` is given up: a slow client costs one socket and what it has sent.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Refusal } from './errors.ts';
+
+export interface BodyBounds {
+  readonly maxBytes: number;
+  /** Longest pause between two pieces, in milliseconds. */
+  readonly stallMs: number;
+}
+
+const empty = Buffer.alloc(0);
+
+export const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+
+/** Undefined when the client went away: nobody is left to answer. */
+export function readBody(
+  req: IncomingMessage,
+  res: ServerResponse,
+  { maxBytes, stallMs }: BodyBounds,
+): Promise<Buffer | Refusal | undefined> {
+  const { headers } = req;
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    return Promise.resolve(new Refusal('MEDIA_TYPE_UNSUPPORTED', `Content-Encoding ${encoding} is not accepted`));
+  }
+  const tooLarge = (): Refusal => new Refusal('BODY_TOO_LARGE', `this call takes at most ${maxBytes} bytes`);
+  const declared = headers['content-length'];
+  if (declared !== undefined && Number(declared) > maxBytes) return Promise.resolve(tooLarge());
+  if (!hasBody(req)) return Promise.resolve(empty);
+  // The server leaves this to us, so that what is refused unread need never be sent.
+  if (headers.expect !== undefined && req.httpVersionMinor === 1) res.writeContinue();
+
+  return new Promise((resolve) => {
+    let first: Buffer | undefined;
+    let more: Buffer[] | undefined;
+    let length = 0;
+    const finish = (outcome: Buffer | Refusal | undefined): void => {
+      req.removeListener('data', onData);
+      req.socket.setTimeout(0);
+      resolve(outcome);
+    };
+    const onData = (chunk: Buffer): void => {
+      length += chunk.length;
+      if (length > maxBytes) finish(tooLarge());
+      else if (first === undefined) first = chunk;
+      else if (more === undefined) more = [first, chunk];
+      else more.push(chunk);
+    };
+    req.on('data', onData);
+    req.on('end', () => finish(more === undefined ? (first ?? empty) : Buffer.concat(more, length)));
+    req.on('close', () => {
+      if (!req.complete) resolve(undefined);
+    });
+    req.on('timeout', () => finish(new Refusal('REQUEST_TIMEOUT', `no byte of the body came for ${stallMs} ms`)));
+    req.socket.setTimeout(stallMs);
+  });
+}
+
+/** What a refused client may still send, so that it reads the answer instead of a reset; then it is cut off. */
+const lingerBytesMax = 8 * 1024 * 1024;
+const lingerMsMax = 5_000;
+
+export function discardRest(req: IncomingMessage): void {
+  if (req.complete || req.destroyed) return;
+  let left = lingerBytesMax;
+  const giveUp = setTimeout(() => req.destroy(), lingerMsMax);
+  req.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) req.destroy();
+  });
+  req.on('end', () => clearTimeout(giveUp));
+  req.on('close', () => clearTimeout(giveUp));
+}

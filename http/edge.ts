@@ -1,0 +1,50 @@
+/** What the routes share: the node behind them, the options, and what is counted. */
+import type { NodeFacade } from '../actors/facade.ts';
+import type { LogLines } from '../actors/ports.ts';
+import type { HttpMetrics } from './httpMetrics.ts';
+
+export interface HttpLimits {
+  readonly maxConnections: number;
+  /** Live tails (SSE); each holds a connection and at most one block of messages. */
+  readonly maxTails: number;
+  /** Bytes of all headers, and of the URL, together. */
+  readonly maxHeaderBytes: number;
+  readonly maxHeaderCount: number;
+  readonly maxUrlBytes: number;
+  /** Until all headers are there. */
+  readonly headersTimeoutMs: number;
+  /** Longest pause in a body that comes, and of a reader that takes nothing of an answer. */
+  readonly stallMs: number;
+  readonly keepAliveMs: number;
+  readonly heartbeatMs: number;
+  /** How long answers under way may take while the server stops. */
+  readonly stopGraceMs: number;
+}
+
+export const defaultLimits: HttpLimits = {
+  maxConnections: 10_000,
+  maxTails: 1_000,
+  maxHeaderBytes: 16 * 1024,
+  maxHeaderCount: 100,
+  maxUrlBytes: 8 * 1024,
+  headersTimeoutMs: 10_000,
+  stallMs: 30_000,
+  keepAliveMs: 65_000, // Longer than the 60 s of common balancers, so that they close first and lose no request.
+  heartbeatMs: 15_000,
+  stopGraceMs: 3_000,
+};
+
+export interface Edge {
+  readonly node: NodeFacade;
+  readonly log: LogLines;
+  readonly limits: HttpLimits;
+  readonly metrics: HttpMetrics;
+  readonly apiToken: string | undefined;
+  /** Origins (`https://log.example`) whose pages may call this API, and whose host names this node answers to. */
+  readonly allowedOrigins: readonly string[];
+  /** Ends the process, at once; set only where chaos is switched on. */
+  readonly kill: (() => void) | undefined;
+  /** Ends of the live tails, for the stop. */
+  readonly tails: Set<() => void>;
+  openConnections(): number;
+}

@@ -1,0 +1,133 @@
+/**
+ * The HTTP server of a node: its sockets, their limits, and an orderly end. What is said on them is in app.ts.
+ *
+ *   const http = createHttpServer({ node, log, port: 8001 });
+ *   await http.listen();  …  await http.stop();
+ *
+ * V1. Every client costs a bounded amount: of headers, of body, of time without progress, of connections.
+ * V2. `stop` ends within `stopGraceMs`: idle connections and tails at once, answers under way when they are done.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { NodeFacade } from '../actors/facade.ts';
+import type { LogLines } from '../actors/ports.ts';
+import { jsonType } from './answer.ts';
+import { createApp } from './app.ts';
+import { defaultLimits, type Edge, type HttpLimits } from './edge.ts';
+import { type ErrorCode, Refusal } from './errors.ts';
+import { HttpMetrics } from './httpMetrics.ts';
+
+export interface HttpOptions {
+  readonly node: NodeFacade;
+  readonly log: LogLines;
+  /** 0 takes any free port; `listen` tells which. */
+  readonly port: number;
+  readonly host?: string;
+  /** Where set, every write needs it as a bearer token. */
+  readonly apiToken?: string;
+  /** Like `https://log.example`: sites whose pages may call this API, and host names it answers to on loopback. */
+  readonly allowedOrigins?: readonly string[];
+  /** Ends the process as abruptly as kill -9. Given only where chaos is switched on; it opens /kill and the reset. */
+  readonly kill?: () => void;
+  readonly limits?: Partial<HttpLimits>;
+}
+
+export interface HttpServer {
+  /** For whoever handles upgrades to WebSockets on the same port. */
+  readonly server: Server;
+  /** Rejects when the port cannot be had. */
+  listen(): Promise<AddressInfo>;
+  stop(): Promise<void>;
+}
+
+export function createHttpServer(options: HttpOptions): HttpServer {
+  const limits: HttpLimits = { ...defaultLimits, ...options.limits };
+  const sockets = new Set<Socket>();
+  const edge: Edge = {
+    node: options.node,
+    log: options.log,
+    limits,
+    metrics: new HttpMetrics(),
+    apiToken: options.apiToken,
+    allowedOrigins: options.allowedOrigins ?? [],
+    kill: options.kill,
+    tails: new Set(),
+    openConnections: () => sockets.size,
+  };
+  const handle = createApp(edge).callback();
+  const server = createServer({
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: limits.headersTimeoutMs,
+    // In all; a body that pauses is given up much earlier (body.ts).
+    requestTimeout: 10 * limits.stallMs,
+    connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
+    keepAliveTimeout: limits.keepAliveMs,
+    requireHostHeader: true,
+  });
+  // Beyond `maxConnections` a client still hears why, up to this many; then connections are closed unheard.
+  server.maxConnections = limits.maxConnections + 100;
+  const surplus = new WeakSet<Socket>();
+
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    if (sockets.size <= limits.maxConnections) return;
+    surplus.add(socket);
+    setTimeout(() => socket.destroy(), 1000).unref();
+  });
+  const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
+    if (surplus.has(req.socket)) answerRaw(req.socket, 'TOO_MANY_CONNECTIONS');
+    else void handle(req, res);
+  };
+  server.on('request', onRequest);
+  // Whoever asks before sending is told to go on when the body is read, or refused unheard.
+  server.on('checkContinue', onRequest);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => answerRaw(socket as Socket, codeOf(error)));
+
+  const listen = (): Promise<AddressInfo> =>
+    new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ port: options.port, host: options.host ?? '127.0.0.1', backlog: 1024 }, () => {
+        server.removeListener('error', reject);
+        resolve(server.address() as AddressInfo);
+      });
+    });
+
+  const stop = (): Promise<void> =>
+    new Promise((resolve) => {
+      for (const end of edge.tails) end();
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+      // A connection becomes idle when its answer is done: so this is repeated.
+      const sweep = setInterval(() => server.closeIdleConnections(), 10);
+      const end = setTimeout(() => server.closeAllConnections(), limits.stopGraceMs);
+      server.close(() => {
+        clearInterval(sweep);
+        clearTimeout(end);
+        resolve();
+      });
+    });
+
+  return { server, listen, stop };
+}
+
+function codeOf(error: NodeJS.ErrnoException): ErrorCode {
+  if (error.code === 'HPE_HEADER_OVERFLOW') return 'HEADERS_TOO_LARGE';
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'REQUEST_TIMEOUT';
+  return 'MALFORMED_REQUEST';
+}
+
+/** For those who never became a request. */
+function answerRaw(socket: Socket, code: ErrorCode): void {
+  // In the middle of an answer there is no place for another one.
+  const { _httpMessage: answer } = socket as { _httpMessage?: ServerResponse | null };
+  if (!socket.writable || answer?.headersSent) {
+    socket.destroy();
+    return;
+  }
+  const refusal = new Refusal(code);
+  const body = `${refusal.toJson(true)}\n`;
+  const head = `HTTP/1.1 ${refusal.status} ${code}\r\nContent-Type: ${jsonType}\r\nContent-Length: ${Buffer.byteLength(body)}`;
+  socket.end(`${head}\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n${body}`);
+  // The client's end is not waited for long.
+  setTimeout(() => socket.destroy(), 1000).unref();
+}

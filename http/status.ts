@@ -1,0 +1,56 @@
+/** What the node says of itself: health, leader, state, Lamport time. */
+import type { Context } from 'koa';
+import type { NodeStatus } from '../actors/facade.ts';
+import { jsonType, send, sendJson, textType } from './answer.ts';
+import type { Edge } from './edge.ts';
+
+/** What to do where a node cannot be a voter (PROTOCOL R25). */
+const remedies: Readonly<Record<NonNullable<NodeStatus['identityTrouble']>, string>> = {
+  IDENTITY_LOST:
+    'The cluster knows this node with another data folder. Start it with that folder; if it is gone, the node cannot vote again under this id.',
+  CONFIG_MISMATCH:
+    'PEERS or NODE_ID differ from those of the cluster. Give every node the same list, and restart this one.',
+  DAMAGED:
+    'The log on this disk is damaged. Keep a copy of the folder; the node takes the missing part from the others.',
+};
+
+/** 200 when this node serves and knows a leader. */
+export function getHealth({ node }: Edge, ctx: Context): void {
+  const status = node.status();
+  const { nodeId, leaderId, identityTrouble, role } = status;
+  const common = {
+    node_id: nodeId,
+    leader_id: leaderId,
+    is_leader: isLeader(status),
+    lamport_time: status.lamportTime,
+    uptime: status.uptimeSeconds,
+  };
+  if (identityTrouble !== null) {
+    const trouble = { trouble: identityTrouble, hint: remedies[identityTrouble] };
+    sendJson(ctx, 503, { status: 'unhealthy', reason: 'no_id', ...trouble, role, ...common });
+  } else if (!status.serving || leaderId === null) {
+    sendJson(ctx, 503, { status: 'unhealthy', reason: 'no_leader', role, ...common });
+  } else {
+    sendJson(ctx, 200, { status: 'healthy', ...common, ...(status.diskFull && { disk_full: true }) });
+  }
+}
+
+export const isLeader = ({ leaderId, nodeId }: NodeStatus): boolean => leaderId === nodeId;
+
+/** 200 while committed messages can be read here, leader or not: what load balancers ask. */
+export function getLive({ node }: Edge, ctx: Context): void {
+  const { serving, nodeId } = node.status();
+  if (serving) sendJson(ctx, 200, { status: 'live', node_id: nodeId });
+  else sendJson(ctx, 503, { status: 'unhealthy', reason: 'starting', node_id: nodeId });
+}
+
+export const getLeader = ({ node }: Edge, ctx: Context): void =>
+  send(ctx, 200, jsonType, `${node.status().leaderId}\n`);
+
+export function getState({ node }: Edge, ctx: Context): void {
+  const { nodeId, leaderId } = node.status();
+  send(ctx, 200, textType, `${nodeId} ${leaderId ?? 'none'}\n`);
+}
+
+export const getLamportTime = ({ node }: Edge, ctx: Context): void =>
+  sendJson(ctx, 200, { time: node.status().lamportTime });

@@ -1,0 +1,180 @@
+/**
+ * Streams messages to a client as fast as it takes them.
+ *
+ * S1. At most one block of the log and one piece of text are in memory for a stream, whatever is streamed: the next is
+ *     made only when the socket has taken the last.
+ * S2. A client that takes nothing for `stallMs` is cut off; so is one whose messages cannot be read on (never a clean
+ *     end of a list that is not whole).
+ * S3. A stream that ends, in whatever way, leaves nothing behind: no listener, timer or subscription.
+ */
+import type { Context } from 'koa';
+import type { NodeFacade, ReadPoint } from '../actors/facade.ts';
+import type { Lamport } from '../actors/protocol/epoch.ts';
+import { begin } from './answer.ts';
+import type { Edge } from './edge.ts';
+import { encodePieces, eventStream, type Form, type Piece } from './encode.ts';
+
+const blockBytes = 256 * 1024;
+
+/** One response under way. */
+class Outlet {
+  closed = false;
+  readonly #ctx: Context;
+  #wake: (() => void) | undefined;
+
+  constructor(ctx: Context, stallMs: number) {
+    this.#ctx = ctx;
+    const { res, req } = ctx;
+    res.on('drain', () => this.wake());
+    res.on('close', () => {
+      this.closed = true;
+      this.wake();
+    });
+    // Node counts progress of a pending write as activity, so this comes only after a whole pause.
+    res.on('timeout', () => {
+      if (res.writableLength > 0) res.destroy();
+    });
+    req.socket.setTimeout(stallMs);
+  }
+
+  wake(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+  /** Until the next `wake`: drained, closed, or whatever else calls it. */
+  sleep(): Promise<void> {
+    return this.closed ? Promise.resolve() : new Promise((resolve) => (this.#wake = resolve));
+  }
+  get full(): boolean {
+    return !this.closed && this.#ctx.res.writableNeedDrain;
+  }
+  async write(text: string): Promise<void> {
+    if (this.closed) return;
+    this.#ctx.res.write(text);
+    while (this.full) await this.sleep();
+  }
+  /** A sign of life; not needed where more waits already. */
+  beat(text: string): void {
+    if (!this.closed && !this.full) this.#ctx.res.write(text);
+  }
+  end(text: string): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#ctx.res.end(text);
+    this.wake();
+  }
+  /** Ends in a way that no client takes for the end of the list. */
+  fail(): void {
+    this.#ctx.res.destroy();
+  }
+}
+
+export interface Range {
+  readonly afterId: number;
+  readonly upToId: number;
+}
+
+/** Pieces of text of the messages of a range; ends early when the log cannot go on. */
+async function* piecesOf(node: NodeFacade, { afterId, upToId }: Range, form: Form): AsyncGenerator<Piece> {
+  let at = afterId;
+  while (at < upToId) {
+    const batches = await node.read(at, upToId, blockBytes);
+    const before = at;
+    for (const piece of encodePieces(batches, { afterId: at, upToId, form, first: at === afterId })) {
+      at = piece.lastId;
+      yield piece;
+    }
+    if (at === before) return;
+  }
+}
+
+/** Answers with a list of messages that are all committed already. `tokenOf` makes the Lamport-Time header. */
+export async function sendList(
+  edge: Edge,
+  ctx: Context,
+  {
+    range,
+    form,
+    point,
+    tokenOf,
+  }: { range: Range; form: Form; point: ReadPoint; tokenOf(newestShown: Lamport): Lamport },
+): Promise<void> {
+  const pieces = piecesOf(edge.node, range, form);
+  const first = ctx.req.method === 'HEAD' ? undefined : ((await pieces.next()).value as Piece | undefined);
+  // The header goes first. When the first piece is the whole list, its newest message is known; else the read point's
+  // stands in: it may be newer than what a `limit` shows, and asks no more than what is committed here already.
+  const nothing = range.afterId >= range.upToId;
+  const shown = nothing ? 0 : first?.lastId === range.upToId ? first.lastLamport : point.lastLamport;
+  begin(ctx, 200, form.type, ['Lamport-Time', String(tokenOf(shown))]);
+  if (ctx.req.method === 'HEAD') {
+    ctx.res.end();
+    return;
+  }
+  if (nothing || first?.lastId === range.upToId) {
+    ctx.res.end(form.open + (first?.text ?? '') + form.close);
+    return;
+  }
+  const outlet = new Outlet(ctx, edge.limits.stallMs);
+  let at = first?.lastId ?? range.afterId;
+  await outlet.write(form.open + (first?.text ?? ''));
+  while (!outlet.closed) {
+    const { value: piece } = await pieces.next();
+    if (!piece) break;
+    await outlet.write(piece.text);
+    at = piece.lastId;
+  }
+  if (at < range.upToId && !outlet.closed) {
+    edge.log.write('error', 'read_broken', `messages after ${at} cannot be read, though ${range.upToId} is committed`);
+    outlet.fail();
+  } else outlet.end(form.close);
+}
+
+/** Server-sent events: what is there, then what comes, until one side ends it or `upToId` is reached. */
+export async function sendTail(
+  edge: Edge,
+  ctx: Context,
+  { range, point, token }: { range: Range; point: ReadPoint; token: Lamport },
+): Promise<void> {
+  begin(ctx, 200, eventStream.type, ['Lamport-Time', String(token), 'X-Accel-Buffering', 'no']);
+  if (ctx.req.method === 'HEAD') {
+    ctx.res.end();
+    return;
+  }
+  const { node, limits, tails } = edge;
+  const outlet = new Outlet(ctx, limits.stallMs);
+  let known = point.lastId;
+  const unsubscribe = node.onCommit(({ lastId }) => {
+    known = lastId;
+    outlet.wake();
+  });
+  const heartbeat = setInterval(() => outlet.beat(': still here\n\n'), limits.heartbeatMs);
+  const end = (): void => outlet.end('');
+  tails.add(end);
+  try {
+    await outlet.write(eventStream.open);
+    let at = range.afterId;
+    while (!outlet.closed && at < range.upToId) {
+      const upToId = Math.min(known, range.upToId);
+      if (at >= upToId) {
+        await outlet.sleep();
+        continue;
+      }
+      for await (const piece of piecesOf(node, { afterId: at, upToId }, eventStream)) {
+        await outlet.write(piece.text);
+        at = piece.lastId;
+        if (outlet.closed) break;
+      }
+      if (at < upToId && !outlet.closed) {
+        edge.log.write('error', 'read_broken', `messages after ${at} cannot be read, though ${upToId} is committed`);
+        outlet.fail();
+        return;
+      }
+    }
+    end();
+  } finally {
+    unsubscribe();
+    clearInterval(heartbeat);
+    tails.delete(end);
+  }
+}

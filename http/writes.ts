@@ -1,0 +1,119 @@
+/** `POST /` and `POST /messages`: from a request to one write of the node, and its outcome as an answer. */
+import type { IncomingMessage } from 'node:http';
+import type { Context } from 'koa';
+import type { Appended } from '../actors/facade.ts';
+import type { Lamport } from '../actors/protocol/epoch.ts';
+import { abandon, refuse, sendMessages } from './answer.ts';
+import { hasBody, readBody } from './body.ts';
+import type { Edge } from './edge.ts';
+import { Refusal, refusalOf } from './errors.ts';
+import { parseQuery, type Query, timeoutOf } from './query.ts';
+import {
+  type BodyType,
+  bodyHashOf,
+  bodyTypeOf,
+  checkKey,
+  maxBatchBodyBytes,
+  maxMessageBytes,
+  maxSingleBodyBytes,
+  parseBatch,
+  parseMessage,
+} from './requests.ts';
+import { lamportTimeOf, nextToken } from './sessions.ts';
+
+/** What a write says before its body; faults in it are answered before the body is read. */
+interface Head {
+  readonly query: Query;
+  readonly timeoutMs: number;
+  readonly lamportTime: Lamport | undefined;
+  readonly key: string | undefined;
+}
+
+function headOf(req: IncomingMessage): Head | Refusal {
+  const query = parseQuery(req.url ?? '');
+  if (query instanceof Refusal) return query;
+  const timeoutMs = timeoutOf(query);
+  if (timeoutMs instanceof Refusal) return timeoutMs;
+  const lamportTime = lamportTimeOf(req);
+  if (lamportTime instanceof Refusal) return lamportTime;
+  const header = req.headers['idempotency-key'];
+  const key = header === undefined ? undefined : checkKey(header);
+  if (key instanceof Refusal) return key;
+  return { query, timeoutMs, lamportTime, key };
+}
+
+/** `{"message": "…"}`, a text body, a form, or `?message=…`. */
+export async function postMessage(edge: Edge, ctx: Context): Promise<void> {
+  const head = headOf(ctx.req);
+  if (head instanceof Refusal) return refuse(ctx, head);
+  const contents = head.query.has('message') ? messageOfQuery(ctx, head.query) : await messageOfBody(edge, ctx);
+  if (contents === undefined) return abandon(ctx);
+  if (contents instanceof Refusal) return refuse(ctx, contents);
+  await append(edge, ctx, head, contents, encodeAppended);
+}
+
+/** A JSON array or NDJSON: one write, contiguous, all or none. */
+export async function postMessages(edge: Edge, ctx: Context): Promise<void> {
+  const head = headOf(ctx.req);
+  if (head instanceof Refusal) return refuse(ctx, head);
+  const type = bodyTypeOf(ctx.req.headers['content-type']);
+  if (type instanceof Refusal) return refuse(ctx, type);
+  if (type !== 'json' && type !== 'ndjson') return refuse(ctx, new Refusal('MEDIA_TYPE_UNSUPPORTED'));
+  const body = await readBody(ctx.req, ctx.res, { maxBytes: maxBatchBodyBytes, stallMs: edge.limits.stallMs });
+  if (body === undefined) return abandon(ctx);
+  const contents = body instanceof Refusal ? body : parseBatch(type, body);
+  if (contents instanceof Refusal) return refuse(ctx, contents);
+  await append(edge, ctx, head, contents, encodeAppendedBatch);
+}
+
+function messageOfQuery(ctx: Context, query: Query): readonly Buffer[] | Refusal {
+  if (hasBody(ctx.req)) return new Refusal('PARAMETER_INVALID', 'a message in the query, and a body too');
+  return [Buffer.from(query.get('message') ?? '', 'utf8')];
+}
+
+async function messageOfBody(edge: Edge, ctx: Context): Promise<readonly Buffer[] | Refusal | undefined> {
+  const type = bodyTypeOf(ctx.req.headers['content-type']);
+  if (type instanceof Refusal) return type;
+  const maxBytes = maxBytesOf(type);
+  const body = await readBody(ctx.req, ctx.res, { maxBytes, stallMs: edge.limits.stallMs });
+  if (body === undefined || body instanceof Refusal) return body;
+  const content = parseMessage(type, body);
+  return content instanceof Refusal ? content : [content];
+}
+
+const maxBytesOf = (type: BodyType): number => (type === 'text' ? maxMessageBytes : maxSingleBodyBytes);
+
+async function append(
+  edge: Edge,
+  ctx: Context,
+  { timeoutMs, lamportTime, key }: Head,
+  contents: readonly Buffer[],
+  encode: (done: Appended) => string,
+): Promise<void> {
+  const outcome = await edge.node.append({
+    contents,
+    timeoutMs,
+    ...(lamportTime !== undefined && { lamportTime }),
+    ...(key !== undefined && { key: { key, bodyHash: bodyHashOf(contents) } }),
+  });
+  if (outcome.kind === 'trouble') {
+    // With a key all tries are one write, so that even an unknown outcome may be tried again.
+    return refuse(ctx, refusalOf(outcome), outcome.outcome === 'not_done' || key !== undefined);
+  }
+  sendMessages(ctx, encode(outcome), nextToken(lamportTime, outcome.firstLamport + outcome.count - 1));
+}
+
+const encodeAppended = (done: Appended): string =>
+  `{"id":${done.firstId},"lamport_timestamp":${done.firstLamport},"node_id":${done.nodeId},` +
+  `"seen":${done.seen},"physical_timestamp":${done.physicalSeconds}}\n`;
+
+function encodeAppendedBatch({ firstId, firstLamport, count, nodeId, seen, physicalSeconds }: Appended): string {
+  let messages = '';
+  for (let i = 0; i < count; i++) {
+    messages += `${i === 0 ? '' : ','}{"id":${firstId + i},"lamport_timestamp":${firstLamport + i}}`;
+  }
+  return (
+    `{"count":${count},"first_id":${firstId},"messages":[${messages}],"node_id":${nodeId},` +
+    `"seen":${seen},"physical_timestamp":${physicalSeconds}}\n`
+  );
+}
