@@ -1,0 +1,114 @@
+/**
+ * Wire: the frames of one peer's current connection. Encodes and decodes, answers pings with their echo, measures the
+ * round trip, and notices silence.
+ *
+ * A1. Only the connection that the link attached counts: what arrives on another is dropped and counted.
+ * A2. A peer that does not read cannot make this node hold more than `maxBufferedBytes` for it: the connection ends.
+ */
+import type { WireEvent } from './events.ts';
+import type { Clock, Connection } from './ports.ts';
+import type { NodeId } from './protocol/epoch.ts';
+import { decodeFrame, encodeFrame } from './protocol/frameCodec.ts';
+import { maxFrameBytes, type Ping } from './protocol/frames.ts';
+import { RoundTrips } from './protocol/timing.ts';
+import { type Scope, type ServiceLogic, service, tell, tellLink } from './system.ts';
+
+export interface WireInput {
+  readonly peer: NodeId;
+  readonly clock: Clock;
+  /** A connection on which nothing came for so long is given up, and dialled anew. */
+  readonly silentMs: number;
+}
+
+/** One window of data each way, what control frames add, and one frame of the biggest size. */
+export const maxBufferedBytes = 4 * 1024 * 1024 + maxFrameBytes;
+
+export class Wire {
+  readonly #input: WireInput;
+  readonly #scope: Scope;
+  readonly roundTrips = new RoundTrips();
+  #key = 0;
+  #connection: Connection | undefined;
+  #heardAt = 0;
+  #theirSentAt = -1;
+  #theirSentAtSince = 0;
+  framesIn = 0;
+  framesOut = 0;
+  dropped = 0;
+
+  constructor(input: WireInput, scope: Scope) {
+    this.#input = input;
+    this.#scope = scope;
+  }
+
+  receive(event: WireEvent): void {
+    switch (event.type) {
+      case 'wire.attach':
+        this.#key = event.key;
+        this.#connection = event.connection;
+        this.#heardAt = this.#input.clock.now();
+        this.#theirSentAt = -1;
+        return;
+      case 'wire.detach':
+        this.#connection = undefined;
+        return;
+      case 'frame.out':
+        this.#out(event);
+        return;
+      case 'bytes.arrived':
+        if (this.#connection && event.key === this.#key) this.#in(event.bytes);
+        else this.dropped++;
+    }
+  }
+
+  #out({ frame, lamport }: Extract<WireEvent, { type: 'frame.out' }>): void {
+    const connection = this.#connection;
+    if (!connection) return;
+    const now = this.#input.clock.now();
+    if (frame.kind === 'ping' && now - this.#heardAt > this.#input.silentMs) {
+      tellLink(this.#scope, this.#input.peer, { type: 'peer.fell-silent' });
+      return;
+    }
+    if (connection.bufferedBytes > maxBufferedBytes) {
+      tellLink(this.#scope, this.#input.peer, { type: 'peer.misbehaved', reason: 'it does not read what it is sent' });
+      return;
+    }
+    const bytes = encodeFrame(frame.kind === 'ping' ? this.#withEcho(frame, now) : frame, lamport);
+    this.framesOut++;
+    tell(this.#scope, 'metrics', { type: 'frame.counted', direction: 'out', bytes: bytes.length });
+    connection.send(bytes);
+  }
+
+  #withEcho(ping: Ping, now: number): Ping {
+    return { ...ping, sentAt: now, echo: this.#theirSentAt, heldMs: now - this.#theirSentAtSince };
+  }
+
+  #in(bytes: Buffer): void {
+    const { peer, clock } = this.#input;
+    const received = decodeFrame(bytes);
+    tell(this.#scope, 'metrics', { type: 'frame.counted', direction: 'in', bytes: bytes.length });
+    if (received === 'malformed') {
+      tellLink(this.#scope, peer, { type: 'peer.misbehaved', reason: 'it sent a malformed frame' });
+      return;
+    }
+    this.framesIn++;
+    this.#heardAt = clock.now();
+    const { frame, lamport } = received;
+    let roundTripSentAt = -1;
+    if (frame.kind === 'ping') {
+      this.#theirSentAt = frame.sentAt;
+      this.#theirSentAtSince = this.#heardAt;
+      if (frame.echo >= 0) {
+        roundTripSentAt = frame.echo;
+        const rttMs = Math.max(0, this.#heardAt - frame.echo - Math.max(0, frame.heldMs));
+        this.roundTrips.add(rttMs);
+        tell(this.#scope, 'election', { type: 'rtt.measured', peer, rttMs });
+      }
+    }
+    if (frame.kind === 'greeted') tellLink(this.#scope, peer, { type: 'peer.answered', key: this.#key, greeted: frame });
+    const connection = this.#key;
+    tell(this.#scope, 'clock', { type: 'frame.received', peer, connection, frame, lamport, roundTripSentAt });
+  }
+}
+
+export const wire: ServiceLogic<WireEvent, WireInput> = service((input: WireInput, scope) => new Wire(input, scope));
