@@ -125,6 +125,7 @@ export interface EndOptions {
   readonly out: Pipe;
   readonly in: Pipe;
   readonly windowBytes: number;
+  readonly maxFrameBytes: number;
   /** The greeting is through on this side; gives the handlers. */
   readonly opened: (connection: Connection) => ConnectionHandlers;
   /** The dialler's handlers hear of a failure before the opening too. */
@@ -163,7 +164,9 @@ export class End implements Connection {
   }
 
   send(frame: Buffer): void {
+    const { maxFrameBytes } = this.#options;
     if (this.#state !== 'open' || !this.process.alive) return;
+    if (frame.length > maxFrameBytes) return this.close(`own frame of ${frame.length} bytes is above maxFrameBytes ${maxFrameBytes}`);
     this.#options.out.push({ kind: 'frame', frame, checksum: crc32(frame) });
   }
 

@@ -32,6 +32,7 @@ export interface NetworkOptions extends WireShape {
   /** What the two kernels of a connection hold before `bufferedBytes` begins to grow. */
   readonly windowBytes?: number;
   readonly greetingDeadlineMs?: number;
+  readonly maxFrameBytes?: number;
   /** Sees each frame as it is taken by its receiver. */
   readonly onFrame?: (from: NodeId, to: NodeId, frame: Buffer) => void;
 }
@@ -50,6 +51,7 @@ const defaults = {
   bytesPerSecond: Number.POSITIVE_INFINITY,
   windowBytes: 256 * 1024,
   greetingDeadlineMs: 2_000,
+  maxFrameBytes: 9 * 1024 * 1024,
   onFrame: (): void => {},
 };
 
@@ -154,7 +156,7 @@ export class SimulatedNetwork {
     process: SimulatedProcess,
     handlers: ConnectionHandlers & { opened(connection: Connection): void },
   ): void {
-    const { clock, windowBytes, greetingDeadlineMs, onFrame } = this.#options;
+    const { clock, windowBytes, maxFrameBytes, greetingDeadlineMs, onFrame } = this.#options;
     let listener: End | undefined;
 
     const there: Pipe = new Pipe(clock, this.#wire(from, to), (segment) => {
@@ -169,6 +171,7 @@ export class SimulatedNetwork {
       out: there,
       in: back,
       windowBytes,
+      maxFrameBytes,
       opened: (connection) => {
         handlers.opened(connection);
         return handlers;
@@ -191,7 +194,7 @@ export class SimulatedNetwork {
     if (!process?.alive || !accept) return refuse('connection refused');
     if (from < to) return refuse(`refused: the higher id dials, and ${from} is lower than ${to}`);
 
-    const { windowBytes, onFrame } = this.#options;
+    const { windowBytes, maxFrameBytes, onFrame } = this.#options;
     const listener = new End({
       self: to,
       peer: from,
@@ -199,6 +202,7 @@ export class SimulatedNetwork {
       out: back,
       in: there,
       windowBytes,
+      maxFrameBytes,
       opened: accept,
       onFrame: (frame) => onFrame(from, to, frame),
     });
