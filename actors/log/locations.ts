@@ -10,7 +10,7 @@
 import type { Batch } from '../protocol/batch.ts';
 import { type Index, type Position, samePosition, start } from '../protocol/epoch.ts';
 import { invariant } from '../protocol/logicalLog.ts';
-import { type Place, isBefore } from '../protocol/record.ts';
+import { isBefore, type Place } from '../protocol/record.ts';
 
 const markEveryBytes = 64 * 1024;
 
@@ -114,7 +114,8 @@ export class Locations {
     const { place: from } = this.#recent[at] as Recent;
     this.#recent.length = at;
     while (this.#markCount > 0 && this.#mark(this.#markCount - 1, index) >= previous.index) this.#markCount--;
-    for (let last = this.#jumps.at(-1); last && !isBefore(last.from, from); last = this.#jumps.at(-1)) this.#jumps.pop();
+    for (let last = this.#jumps.at(-1); last && !isBefore(last.from, from); last = this.#jumps.at(-1))
+      this.#jumps.pop();
     this.#jumps.push({ from, to });
   }
 

@@ -6,7 +6,7 @@
  */
 import type { Batch } from '../protocol/batch.ts';
 import type { Index, Lamport, Position } from '../protocol/epoch.ts';
-import { type EpochRun, type LogMark, type RecoveredLog, logStart } from '../protocol/logicalLog.ts';
+import { type EpochRun, type LogMark, logStart, type RecoveredLog } from '../protocol/logicalLog.ts';
 import type { Place } from '../protocol/record.ts';
 import { Locations } from './locations.ts';
 
@@ -50,8 +50,10 @@ export class Replay {
   /** Takes a frame's batch, or says why it cannot stand behind `previous`. */
   add(previous: Position, batch: Batch, place: Place): string | null {
     const { locations } = this;
-    if (previous.index < locations.commit) return `replaces entries behind ${previous.index}, committed up to ${locations.commit}`;
-    if (!locations.holds(previous)) return `stands behind ${previous.index} of epoch ${previous.epoch}, which the log has not`;
+    if (previous.index < locations.commit)
+      return `replaces entries behind ${previous.index}, committed up to ${locations.commit}`;
+    if (!locations.holds(previous))
+      return `stands behind ${previous.index} of epoch ${previous.epoch}, which the log has not`;
     if (batch.baseIndex !== previous.index + 1) return `begins at ${batch.baseIndex}, behind ${previous.index}`;
     if (batch.epoch < previous.epoch) return `epoch ${batch.epoch} stands behind epoch ${previous.epoch}`;
     if (previous.index < this.#end.position.index) this.#cut(previous.index);

@@ -17,7 +17,8 @@ export const segmentsAmong = (names: readonly string[]): number[] =>
 export function freeQuarantine(names: readonly string[]): string {
   let highest = 0;
   for (const name of names) {
-    if (name.startsWith(quarantine)) highest = Math.max(highest, Number.parseInt(name.slice(quarantine.length), 10) || 0);
+    if (name.startsWith(quarantine))
+      highest = Math.max(highest, Number.parseInt(name.slice(quarantine.length), 10) || 0);
   }
   return `${quarantine}${highest + 1}-`;
 }

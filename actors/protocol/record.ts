@@ -27,7 +27,7 @@
 import { crc32 } from 'node:zlib';
 import { type Batch, batchHeaderBytes, batchLengthAt, decodeBatch } from './batch.ts';
 import type { Index, Position } from './epoch.ts';
-import { type LogMark, invariant } from './logicalLog.ts';
+import { invariant, type LogMark } from './logicalLog.ts';
 
 export const recordVersion = 1;
 export const frameHeaderBytes = 64;
