@@ -1,0 +1,175 @@
+/**
+ * Who may import whom, and what no actor may use: the arrows of the architecture, kept by reading the sources.
+ *
+ *   protocol <- actors <- transport, storage, http <- scripts
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+
+/** Modules that a source names, types included. */
+function importsOf(source: string): string[] {
+  const named = /(?:^|[\n;}])\s*(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]/g;
+  const bare = /(?:^|[\n;}])\s*import\s*['"]([^'"]+)['"]/g;
+  const called = /\bimport\s*\(\s*['"]([^'"]+)['"]/g;
+  const code = withoutComments(source);
+  return [named, bare, called].flatMap((pattern) => [...code.matchAll(pattern)].map(([, name = '']) => name));
+}
+
+const withoutComments = (source: string): string =>
+  source.replace(/\/\*[\s\S]*?\*\//g, ' ').replace(/(^|[\s;,{}()])\/\/.*$/gm, '$1');
+/** What is left is code; a template's expressions go too, which is good enough here. */
+const withoutText = (source: string): string =>
+  withoutComments(source).replace(/'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`/g, "''");
+
+interface Rule {
+  /** The files that it is about: all below this folder, or the one file. */
+  readonly of: string;
+  /** Files, folders and modules that these may import; a name that ends with `/` or `:` stands for all that begin so. */
+  readonly may: readonly string[];
+}
+
+const edge = ['actors/ports.ts', 'actors/facade.ts', 'actors/protocol/'];
+/** The first one that fits a file holds. */
+const rules: readonly Rule[] = [
+  { of: 'actors/protocol/', may: ['actors/protocol/', 'node:buffer', 'node:zlib'] },
+  { of: 'actors/ports.ts', may: ['actors/protocol/'] },
+  { of: 'actors/facade.ts', may: ['actors/protocol/', 'actors/ports.ts'] },
+  { of: 'actors/', may: ['actors/', 'xstate', 'node:buffer', 'node:zlib'] },
+  { of: 'transport/', may: ['transport/', 'actors/ports.ts', 'actors/protocol/', 'node:', 'ws'] },
+  { of: 'storage/', may: ['storage/', 'actors/ports.ts', 'actors/protocol/', 'node:'] },
+  { of: 'http/', may: ['http/', ...edge, 'node:', 'koa', 'koa-static', '@koa/router', 'ws'] },
+  { of: 'ui/', may: ['ui/'] },
+  { of: 'scripts/', may: ['scripts/', 'actors/', 'transport/', 'storage/', 'http/', 'node:', 'bunyan', 'zx'] },
+];
+
+/** Sentences about forbidden imports; each names both ends. */
+function forbiddenImports(file: string, source: string): string[] {
+  const rule = rules.find(({ of }) => (of.endsWith('/') ? file.startsWith(of) : file === of));
+  if (rule === undefined) return [];
+  return importsOf(source)
+    .map((name) =>
+      name.startsWith('.')
+        ? normalize(join(dirname(file), name))
+            .split(sep)
+            .join('/')
+        : name,
+    )
+    .filter((name) => !rule.may.some((may) => (/[/:]$/.test(may) ? name.startsWith(may) : name === may)))
+    .map((name) => `${file} must not import ${name}`);
+}
+
+/** Ambient time, chance, promises and environment: an actor has ports for them (ports.ts P1). */
+const ambient: readonly (readonly [name: string, pattern: RegExp])[] = [
+  ['Date.now', /\bDate\s*\.\s*now\b/],
+  ['new Date', /\bnew\s+Date\b/],
+  ['performance', /(?<![.\w])performance\s*\./],
+  ['Math.random', /\bMath\s*\.\s*random\b/],
+  // As a call of the global: `clock.setTimeout(…)` and its declaration are the port.
+  ['a global timer', /(?<![.\w#])(?:set(?:Timeout|Interval|Immediate)|queueMicrotask)\s*\((?!\s*callback\s*:)/],
+  ['a global timer', /\bglobalThis\b/],
+  ['process', /(?<![.\w])process\s*\./],
+  ['fetch', /(?<![.\w#])fetch\s*\(/],
+  ['require', /(?<![.\w])require\s*\(/],
+];
+const promises: readonly (readonly [name: string, pattern: RegExp])[] = [
+  ['async', /(?<![.\w])async\b(?!\s*[:=.])/],
+  ['await', /(?<![.\w])await\b/],
+  ['Promise', /\bPromise\b/],
+  ['a promise actor', /\b(?:fromPromise|waitFor|toPromise)\b/],
+];
+/** The façade's type, and the files that make it: promises exist only there. */
+const mayPromise = new Set(['actors/facade.ts', 'actors/nodeFacade.ts']);
+
+function forbiddenWords(file: string, source: string): string[] {
+  if (!file.startsWith('actors/')) return [];
+  const code = withoutText(source);
+  const words = mayPromise.has(file) ? ambient : [...ambient, ...promises];
+  return words.filter(([, pattern]) => pattern.test(code)).map(([name]) => `${file} must not use ${name}`);
+}
+
+/** The folder that holds package.json; this file is built into <outDir>/test/. */
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+
+function sourcesIn(folder: string): string[] {
+  if (!existsSync(join(root, folder))) return [];
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) return sourcesIn(path);
+    return /\.(?:ts|mjs|js)$/.test(entry.name) ? [path] : [];
+  });
+}
+const folders = ['actors', 'transport', 'storage', 'http', 'ui', 'scripts'];
+const sources = folders.flatMap(sourcesIn).map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') }));
+
+const Arrows = suite('imports');
+
+Arrows('point one way', () => {
+  assert.ok(sources.some(({ file }) => file === 'actors/ports.ts'));
+  assert.equal(
+    sources.flatMap(({ file, text }) => forbiddenImports(file, text)),
+    [],
+  );
+});
+
+Arrows('bring nothing ambient into an actor', () => {
+  assert.equal(
+    sources.flatMap(({ file, text }) => forbiddenWords(file, text)),
+    [],
+  );
+});
+
+Arrows('that point the wrong way are found, with both file names', () => {
+  const planted: readonly (readonly [file: string, source: string, found: readonly string[]])[] = [
+    ['actors/protocol/batch.ts', "import type { Clock } from '../ports.ts';", ['actors/ports.ts']],
+    ['actors/protocol/batch.ts', "import { x } from './bytes.ts';\nimport { crc32 } from 'node:zlib';", []],
+    ['actors/election.ts', "import {\n  a,\n  b,\n} from '../transport/wire.ts';", ['transport/wire.ts']],
+    ['actors/election.ts', "import { readFileSync } from 'node:fs';import 'ws'", ['node:fs', 'ws']],
+    ['actors/ports.ts', "export * from './election.ts';", ['actors/election.ts']],
+    ['http/server.ts', "import type { N } from '../actors/node.ts';", ['actors/node.ts']],
+    ['http/server.ts', "import type { NodeFacade } from '../actors/facade.ts';", []],
+    ['http/routes/deep.ts', "const s = await import('../../storage/fileDisk.ts');", ['storage/fileDisk.ts']],
+    ['storage/fileDisk.ts', "import type { F } from '../actors/facade.ts';", ['actors/facade.ts']],
+    ['transport/links.ts', "import { x } from '../test/support/dice.ts';", ['test/support/dice.ts']],
+    ['scripts/serve.ts', "import { x } from '../test/support/dice.ts';", ['test/support/dice.ts']],
+    ['ui/page.js', "import { x } from '../http/json.ts';", ['http/json.ts']],
+    ['actors/election.ts', "// import { x } from '../http/json.ts';\n/* import 'ws' */", []],
+  ];
+  for (const [file, source, found] of planted) {
+    const expected = found.map((name) => `${file} must not import ${name}`);
+    assert.equal(forbiddenImports(file, source).sort(), [...expected].sort(), source);
+  }
+});
+
+Arrows('are not all: what is ambient in an actor is found too', () => {
+  const planted: readonly (readonly [source: string, found: readonly string[]])[] = [
+    ['const t = Date.now();', ['Date.now']],
+    ['const t = new Date();', ['new Date']],
+    ['const t = performance.now();', ['performance']],
+    ['const r = Math . random();', ['Math.random']],
+    ['setTimeout(() => {}, 5);', ['a global timer']],
+    ['return setInterval(tick, 5);', ['a global timer']],
+    ['queueMicrotask(tick);', ['a global timer']],
+    ['clock.setTimeout(tick, 5); this.#setTimeout(x);', []],
+    ['interface Clock { setTimeout(callback: () => void, delayMs: number): unknown }', []],
+    ['const e = process.env.X;', ['process']],
+    ["fetch('http://x');", ['fetch']],
+    ['election.fetch(x); const fetched = 1;', []],
+    ['const f = async () => { await x; };', ['async', 'await']],
+    ['type T = Promise<void>;', ['Promise']],
+    ['fromPromise(x)', ['a promise actor']],
+    ["// Date.now\nconst promised = 'Promise async await';", []],
+  ];
+  for (const [source, found] of planted) {
+    const expected = found.map((name) => `actors/x.ts must not use ${name}`);
+    assert.equal(forbiddenWords('actors/x.ts', source), expected, source);
+  }
+  assert.equal(forbiddenWords('actors/facade.ts', 'type T = Promise<void>; Date.now()'), [
+    'actors/facade.ts must not use Date.now',
+  ]);
+  assert.equal(forbiddenWords('http/x.ts', 'await Date.now()'), []);
+});
+
+Arrows.run();
