@@ -1,0 +1,332 @@
+/**
+ * `npm start`: a whole cluster on this machine, one process a node, told in a few human lines.
+ *
+ *   check the arguments and ports > prepare the folder > start > ready > (a node ends, the leader changes) > stop
+ *
+ * L1. Nothing is started or removed before the arguments are valid and all ports are free.
+ * L2. Nodes get SIGTERM once; only a second Ctrl-C of a person, or the stop's deadline, ends them harder. npm passes
+ *     the terminal's SIGINT on a second time: signals within `sameSignalMs` are one.
+ * L3. A node that ended is never started again by this script: the person gets the command for it.
+ */
+import { request } from 'node:http';
+import { createServer } from 'node:net';
+import { prepareFolder } from './clusterFolder.ts';
+import {
+  argumentsOf,
+  type ClusterOptions,
+  environmentOf,
+  help,
+  leaderOf,
+  type NodeReport,
+  type Plan,
+  type PlannedNode,
+  planOf,
+  restartCommand,
+} from './clusterPlan.ts';
+import { isMain } from './main.ts';
+import { type NodeEnd, type NodeProcess, startNode } from './nodeProcess.ts';
+
+const readyPollMs = 25;
+const awayPollMs = 500;
+/** How long nobody may lead before that is worth a line. */
+const leaderlessMs = 1_000;
+const sameSignalMs = 500;
+/** A little more than a node gives itself (serve.ts). */
+const stopDeadlineMs = 12_000;
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 995 ? 2 : 1)} s`;
+
+// ---------------------------------------------------------------------------------------------------------- ports
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
+  });
+
+interface Health {
+  readonly status: number;
+  readonly nodeId: number | null;
+}
+
+/** What answers /health there; null when nothing does. */
+const healthOf = (port: number, timeoutMs: number): Promise<Health | null> =>
+  new Promise((resolve) => {
+    const call = request({ host: '127.0.0.1', port, path: '/health', timeout: timeoutMs, agent: false }, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (text: string) => {
+        if (body.length < 65_536) body += text;
+      });
+      response.on('error', () => resolve(null));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, nodeId: nodeIdIn(body) }));
+    });
+    call.on('timeout', () => call.destroy());
+    call.on('error', () => resolve(null));
+    call.end();
+  });
+
+function nodeIdIn(body: string): number | null {
+  try {
+    const parsed: unknown = JSON.parse(body);
+    const found = typeof parsed === 'object' && parsed !== null && 'node_id' in parsed ? parsed.node_id : null;
+    return typeof found === 'number' ? found : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Which ports are taken, and what to do: nothing when all are free. */
+async function takenPorts(plan: Plan, options: ClusterOptions): Promise<readonly string[]> {
+  const lines: string[] = [];
+  let ours = false;
+  for (const { id, port, peerPort } of plan.started) {
+    if (!(await isFree(port))) {
+      const running = (await healthOf(port, 500))?.nodeId === id;
+      ours ||= running;
+      lines.push(`port ${port} (clients of node ${id}) is taken${running ? `: a node ${id} runs there already` : ''}`);
+    }
+    if (!(await isFree(peerPort))) lines.push(`port ${peerPort} (peers of node ${id}) is taken`);
+  }
+  if (lines.length > 0) {
+    const other = options.firstPort + 100;
+    lines.push(
+      options.only !== null
+        ? `Stop what uses it, then try again.`
+        : `${ours ? 'Stop that cluster (Ctrl-C in its terminal)' : 'Stop what uses it'}, or take other ports: npm start -- --port ${other}`,
+    );
+  }
+  return lines;
+}
+
+// -------------------------------------------------------------------------------------------------------- running
+
+class Cluster {
+  readonly #plan: Plan;
+  readonly #options: ClusterOptions;
+  readonly #processes = new Map<number, NodeProcess>();
+  readonly #reports = new Map<number, NodeReport>();
+  /** Nodes that ended here; true when one answers again, started elsewhere. */
+  readonly #away = new Map<number, boolean>();
+  #startedAt = performance.now();
+  #ready = false;
+  #leader: number | null = null;
+  #leaderlessSince: number | null = null;
+  #leaderlessTold = false;
+  #stoppingSince: number | null = null;
+  #killed = false;
+  #exitCode = 0;
+
+  constructor(plan: Plan, options: ClusterOptions) {
+    this.#plan = plan;
+    this.#options = options;
+  }
+
+  start(): void {
+    const { started, nodes } = this.#plan;
+    say(
+      started.length === nodes.length
+        ? `distributed-log: ${nodes.length === 1 ? 'one node' : `${nodes.length} nodes`} on this machine`
+        : `distributed-log: node ${started[0]?.id}, beside the others of its cluster`,
+    );
+    for (const node of started) {
+      say(
+        `  ${node.id}  http://127.0.0.1:${node.port}  peers on ${node.peerPort}  ${this.#options.memory ? 'log in memory, identity in' : 'data in'} ${node.dataDir}`,
+      );
+    }
+    this.#startedAt = performance.now();
+    for (const node of started) this.#spawn(node);
+    setInterval(() => this.#watch(), awayPollMs);
+    void this.#untilReady();
+  }
+
+  /** L2. */
+  stop(): void {
+    if (this.#stoppingSince !== null) {
+      if (performance.now() - this.#stoppingSince < sameSignalMs || this.#killed) return;
+      say('ending the nodes at once');
+      this.#killAll();
+      return;
+    }
+    this.#stoppingSince = performance.now();
+    say('stopping …');
+    for (const node of this.#running()) node.kill('SIGTERM');
+    setTimeout(() => {
+      const late = this.#running().map(({ node }) => node.id);
+      say(`${late.join(', ')} did not stop within ${stopDeadlineMs / 1000} s: ended at once`);
+      this.#killAll();
+    }, stopDeadlineMs);
+    this.#exitWhenDone();
+  }
+
+  #killAll(): void {
+    this.#killed = true;
+    this.#exitCode = 1;
+    for (const node of this.#running()) node.kill('SIGKILL');
+  }
+
+  #running(): NodeProcess[] {
+    return [...this.#processes.values()].filter((node) => node.running());
+  }
+
+  #spawn(node: PlannedNode): void {
+    const env = environmentOf(this.#plan, node, this.#options, process.env);
+    const started = startNode(
+      node,
+      env,
+      (report) => {
+        this.#reports.set(node.id, report);
+        this.#showLeader();
+      },
+      (end) => this.#ended(node, end),
+    );
+    this.#processes.set(node.id, started);
+  }
+
+  async #untilReady(): Promise<void> {
+    for (const { id, port } of this.#plan.started) {
+      while ((await healthOf(port, 1_000))?.status !== 200) {
+        if (this.#stoppingSince !== null || this.#processes.get(id)?.running() !== true) return;
+        await new Promise((resolve) => setTimeout(resolve, readyPollMs));
+      }
+    }
+    if (this.#stoppingSince !== null) return;
+    const { port = 0 } = this.#plan.started[0] ?? {};
+    this.#ready = true;
+    this.#leader = this.#leaderNow();
+    say(
+      `ready in ${seconds(performance.now() - this.#startedAt)}${this.#leader === null ? '' : `: ${this.#leader} leads`}`,
+    );
+    say(`  try   curl --data 'hello' http://127.0.0.1:${port}/    and    curl http://127.0.0.1:${port}/messages`);
+    say(`  logs  ${this.#plan.logDir}/node_<id>.log    Ctrl-C stops ${this.#plan.started.length === 1 ? 'it' : 'all'}`);
+    this.#showLeader();
+  }
+
+  #leaderNow(): number | null {
+    const running = this.#running().map(({ node }) => node.id);
+    const reports = [...this.#reports.values()].filter(({ nodeId }) => running.includes(nodeId));
+    return leaderOf(reports, new Set(running));
+  }
+
+  #showLeader(): void {
+    if (!this.#ready || this.#stoppingSince !== null) return;
+    const leader = this.#leaderNow();
+    if (leader === null) {
+      this.#leaderlessSince ??= performance.now();
+      return;
+    }
+    const gapMs = this.#leaderlessSince === null ? 0 : performance.now() - this.#leaderlessSince;
+    this.#leaderlessSince = null;
+    if (leader !== this.#leader || this.#leaderlessTold) {
+      say(
+        `${leader} leads${leader === this.#leader ? ' again' : ' now'}${gapMs > 0 ? `, after ${seconds(gapMs)}` : ''}`,
+      );
+    }
+    this.#leaderlessTold = false;
+    this.#leader = leader;
+  }
+
+  /** Every now and then: is one that ended back, and does anybody lead? */
+  #watch(): void {
+    if (this.#stoppingSince !== null) return;
+    const since = this.#leaderlessSince;
+    if (since !== null && !this.#leaderlessTold && performance.now() - since > leaderlessMs) {
+      this.#leaderlessTold = true;
+      const { length } = this.#plan.nodes;
+      say(`nobody leads: writes are refused until ${Math.floor(length / 2) + 1} of ${length} nodes see each other`);
+    }
+    for (const [id, back] of this.#away) {
+      const port = this.#plan.nodes.find((node) => node.id === id)?.port ?? 0;
+      void healthOf(port, 1_000).then((health) => {
+        const answers = health?.nodeId === id;
+        if (answers === back || this.#stoppingSince !== null) return;
+        this.#away.set(id, answers);
+        say(answers ? `${id} is back (started in another terminal)` : `${id} is gone again`);
+      });
+    }
+  }
+
+  #ended(node: PlannedNode, end: NodeEnd): void {
+    this.#reports.delete(node.id);
+    if (this.#stoppingSince !== null) {
+      if (end.code !== 0 && !this.#killed) {
+        say(`${node.id} did not stop cleanly: ${reasonOf(end)}`);
+        this.#exitCode = 1;
+      }
+      this.#exitWhenDone();
+      return;
+    }
+    const led = this.#leader === node.id && this.#ready;
+    say(`${node.id} ended${led ? ', it was the leader' : ''}: ${reasonOf(end)}`);
+    for (const line of end.lastWords.split('\n').slice(-6)) if (line !== '') say(`    ${line}`);
+    const logFile = `${this.#plan.logDir}/node_${node.id}.log`;
+    if (this.#ready && this.#running().length > 0) {
+      say(`  bring it back, in another terminal:  ${restartCommand(this.#options, node.id)}    (its log: ${logFile})`);
+      this.#away.set(node.id, false);
+      this.#showLeader();
+      return;
+    }
+    this.#exitCode = 1;
+    if (this.#running().length > 0) {
+      say('  the cluster was not ready yet');
+      this.stop();
+      return;
+    }
+    if (this.#plan.started.length > 1) say(`no node is left here; start all again: ${startCommand(this.#options)}`);
+    else if (this.#ready) say(`  bring it back:  ${restartCommand(this.#options, node.id)}    (its log: ${logFile})`);
+    process.exit(this.#exitCode);
+  }
+
+  #exitWhenDone(): void {
+    if (this.#running().length > 0 || this.#stoppingSince === null) return;
+    const elsewhere = [...this.#away].filter(([, back]) => back).map(([id]) => id);
+    say(`stopped in ${seconds(performance.now() - this.#stoppingSince)}`);
+    if (elsewhere.length > 0) say(`${elsewhere.join(', ')}: started in another terminal, not stopped`);
+    process.exit(this.#exitCode);
+  }
+}
+
+const reasonOf = ({ code, signal }: NodeEnd): string =>
+  signal !== null ? `killed by ${signal}` : code === null ? 'it could not be started' : `exit code ${code}`;
+
+const startCommand = (options: ClusterOptions): string =>
+  restartCommand(options, 0)
+    .replace(/ --only 0$/, '')
+    .replace(/ --$/, '');
+
+// ----------------------------------------------------------------------------------------------------------- main
+
+async function main(): Promise<void> {
+  const parsed = argumentsOf(process.argv.slice(2));
+  if ('faults' in parsed) {
+    process.stderr.write(`npm start:\n  ${parsed.faults.join('\n  ')}\n`);
+    process.exit(2);
+  }
+  const options = parsed.ok;
+  if (options.help) {
+    say(help);
+    return;
+  }
+  const plan = planOf(options, process.env.LOG_DIR || 'logs');
+  const taken = await takenPorts(plan, options); // L1.
+  if (taken.length > 0) {
+    process.stderr.write(`${taken.join('\n')}\n`);
+    process.exit(1);
+  }
+  const prepared = prepareFolder(plan, options);
+  if (prepared.kind === 'refused') {
+    process.stderr.write(`${prepared.reason}\n`);
+    process.exit(1);
+  }
+  for (const line of prepared.said) say(line);
+  process.stdout.on('error', () => {}); // The terminal may be gone; the nodes are ended all the same.
+  const cluster = new Cluster(plan, options);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => cluster.stop());
+  cluster.start();
+}
+
+if (isMain(import.meta.url)) await main();

@@ -1,0 +1,219 @@
+/**
+ * What `npm start` is asked to do, and what follows from it: pure.
+ *
+ *   argumentsOf(['--nodes', '5'])  ->  { ok: options } | { faults: [...] }
+ *   planOf(options)                ->  which node runs where
+ *
+ * The restart command of a node is made here too, so that a test can feed it back into `argumentsOf`.
+ */
+import { join } from 'node:path';
+import type { Environment } from './config.ts';
+
+export interface ClusterOptions {
+  readonly nodes: number;
+  /** Id and HTTP port of the first node; the others follow. */
+  readonly firstPort: number;
+  readonly dataDir: string;
+  readonly fresh: boolean;
+  readonly memory: boolean;
+  readonly chaos: boolean;
+  /** Start this one node alone, beside others that run already. */
+  readonly only: number | null;
+  readonly help: boolean;
+}
+
+export const defaultOptions: ClusterOptions = {
+  nodes: 3,
+  firstPort: 8001,
+  dataDir: 'data',
+  fresh: false,
+  memory: false,
+  chaos: false,
+  only: null,
+  help: false,
+};
+
+const peerPortOffset = 1000;
+const portMin = 1024;
+const portMax = 65_535;
+
+export const help = `Starts the nodes of a cluster on this machine, and stops them on Ctrl-C.
+
+  npm start                     three nodes: 8001, 8002, 8003
+  npm start -- --nodes 5        another odd number of nodes, 1 to 7
+  npm start -- --port 8101      first port: nodes 8101, 8102, 8103; peers connect to each + ${peerPortOffset}
+  npm start -- --data FOLDER    where logs and identities are kept (data)
+  npm start -- --fresh          removes what this cluster has kept, then starts
+  npm start -- --memory         keeps the log in memory only
+  npm start -- --chaos          allows POST /kill and POST /metrics/reset
+  npm start -- --only 8002      one node alone, beside the others that run already
+  npm start -- --help
+
+Timers, LOG_LEVEL and LOG_DIR come from the environment: see the README's table.`;
+
+const optionNames = '--nodes N, --port N, --data FOLDER, --fresh, --memory, --chaos, --only ID, --help';
+
+export type Arguments = { readonly ok: ClusterOptions } | { readonly faults: readonly string[] };
+
+/** All faults at once. Takes `--name value` and `--name=value`. */
+export function argumentsOf(given: readonly string[]): Arguments {
+  const faults: string[] = [];
+  const options: { -readonly [Name in keyof ClusterOptions]: ClusterOptions[Name] } = { ...defaultOptions };
+  const rest = [...given];
+
+  const integer = (name: string, text: string | undefined, min: number, max: number): number | undefined => {
+    const value = text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    faults.push(`${name}: ${text ?? '(nothing given)'}; accepted: integer ${min}..${max}`);
+    return undefined;
+  };
+  const setters: Readonly<Record<string, (text: string | undefined) => void>> = {
+    '--nodes': (text) => {
+      const nodes = integer('--nodes', text, 1, 7);
+      if (nodes !== undefined && nodes % 2 === 0) faults.push(`--nodes: ${nodes}; accepted: 1, 3, 5 or 7`);
+      options.nodes = nodes ?? options.nodes;
+    },
+    '--port': (text) => {
+      options.firstPort = integer('--port', text, portMin, portMax - peerPortOffset) ?? options.firstPort;
+    },
+    '--data': (text) => {
+      if (text === undefined || text === '') faults.push('--data: (nothing given); accepted: a folder');
+      options.dataDir = text ?? options.dataDir;
+    },
+    '--only': (text) => {
+      options.only = integer('--only', text, 1, portMax) ?? null;
+    },
+  };
+  const flags: Readonly<Record<string, 'fresh' | 'memory' | 'chaos' | 'help'>> = {
+    '--fresh': 'fresh',
+    '--memory': 'memory',
+    '--chaos': 'chaos',
+    '--help': 'help',
+    '-h': 'help',
+  };
+
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    const equals = word.indexOf('=');
+    const name = equals === -1 ? word : word.slice(0, equals);
+    const flag = Object.hasOwn(flags, name) ? flags[name] : undefined;
+    const set = Object.hasOwn(setters, name) ? setters[name] : undefined;
+    if (flag !== undefined && equals === -1) options[flag] = true;
+    else if (set === undefined) faults.push(`${word}: unknown; there are ${optionNames}`);
+    else if (equals !== -1) set(word.slice(equals + 1));
+    else set(rest[0]?.startsWith('--') === true ? undefined : rest.shift());
+  }
+
+  const last = options.firstPort + options.nodes - 1;
+  if (last + peerPortOffset > portMax) {
+    faults.push(`--port: ${options.firstPort}; accepted: up to ${portMax - peerPortOffset - options.nodes + 1} here`);
+  }
+  if (options.only !== null && (options.only < options.firstPort || options.only > last)) {
+    faults.push(`--only: ${options.only}; accepted: a node of this cluster, ${options.firstPort}..${last}`);
+  }
+  if (options.only !== null && options.fresh) {
+    faults.push('--fresh: not together with --only: a node that lost its identity is no voter any more');
+  }
+  return faults.length > 0 ? { faults } : { ok: options };
+}
+
+// ----------------------------------------------------------------------------------------------------------- plan
+
+export interface PlannedNode {
+  readonly id: number;
+  readonly port: number;
+  readonly peerPort: number;
+  readonly dataDir: string;
+}
+
+export interface Plan {
+  /** All nodes of the cluster, ascending. */
+  readonly nodes: readonly PlannedNode[];
+  /** Those that are to be started here. */
+  readonly started: readonly PlannedNode[];
+  readonly secretFile: string;
+  /** Remembers which nodes have their folders here. */
+  readonly recordFile: string;
+  readonly logDir: string;
+}
+
+export function planOf(options: ClusterOptions, logDir: string): Plan {
+  const { nodes: count, firstPort, dataDir, only } = options;
+  const nodes = Array.from({ length: count }, (_, n) => ({
+    id: firstPort + n,
+    port: firstPort + n,
+    peerPort: firstPort + n + peerPortOffset,
+    dataDir: join(dataDir, `${firstPort + n}`),
+  }));
+  return {
+    nodes,
+    started: nodes.filter(({ id }) => only === null || id === only),
+    secretFile: join(dataDir, 'cluster-secret'),
+    recordFile: join(dataDir, `cluster-${firstPort}.json`),
+    logDir,
+  };
+}
+
+/** Variables that the plan decides; whatever the caller's environment says about them is not meant for these nodes. */
+const planned = new Set(
+  ['NODE_ID', 'PORT', 'HOST', 'PEER_PORT', 'PEER_HOST', 'PEERS', 'DATA_DIR', 'LOG_DIR', 'MEMORY', 'CHAOS'].concat(
+    'CLUSTER_SECRET',
+    'CLUSTER_SECRET_FILE',
+    'NODE_PRIORITY',
+  ),
+);
+
+export function environmentOf(plan: Plan, node: PlannedNode, options: ClusterOptions, env: Environment): Environment {
+  const kept = Object.entries(env).filter(([name]) => !planned.has(name));
+  return {
+    ...Object.fromEntries(kept),
+    NODE_ID: `${node.id}`,
+    HOST: '127.0.0.1',
+    PORT: `${node.port}`,
+    PEER_HOST: '127.0.0.1',
+    PEER_PORT: `${node.peerPort}`,
+    PEERS: plan.nodes.map(({ id, peerPort }) => `${id}@127.0.0.1:${peerPort}`).join(','),
+    DATA_DIR: node.dataDir,
+    LOG_DIR: plan.logDir,
+    CLUSTER_SECRET_FILE: plan.secretFile,
+    MEMORY: options.memory ? '1' : '0',
+    CHAOS: options.chaos ? '1' : '0',
+  };
+}
+
+/** To be typed into another terminal while the other nodes run on. */
+export function restartCommand(options: ClusterOptions, id: number): string {
+  const words = ['npm', 'start', '--'];
+  if (options.nodes !== defaultOptions.nodes) words.push('--nodes', `${options.nodes}`);
+  if (options.firstPort !== defaultOptions.firstPort) words.push('--port', `${options.firstPort}`);
+  if (options.dataDir !== defaultOptions.dataDir) words.push('--data', quoted(options.dataDir));
+  if (options.memory) words.push('--memory');
+  if (options.chaos) words.push('--chaos');
+  return [...words, '--only', `${id}`].join(' ');
+}
+
+const quoted = (word: string): string => (/^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
+// --------------------------------------------------------------------------------------------------------- leader
+
+/** What a running node has told last. */
+export interface NodeReport {
+  readonly type: 'status';
+  readonly nodeId: number;
+  readonly role: string;
+  readonly leaderId: number | null;
+  readonly epoch: number;
+}
+
+/**
+ * Who leads, judged from what the nodes say. A node of ours leads only when it says so itself: others may not have
+ * noticed yet that it ended. The newest epoch wins.
+ */
+export function leaderOf(reports: readonly NodeReport[], ours: ReadonlySet<number>): number | null {
+  let newest: NodeReport | undefined;
+  for (const report of reports) {
+    const { leaderId, nodeId, role } = report;
+    if (leaderId === null || (ours.has(leaderId) && !(leaderId === nodeId && role === 'leading'))) continue;
+    if (newest === undefined || report.epoch > newest.epoch) newest = report;
+  }
+  return newest?.leaderId ?? null;
+}
