@@ -147,6 +147,7 @@ export function judgeAnswer(
   if (listener !== self.id) return refuse(`this is node ${self.id}, not ${listener}`);
   const greeting = { dialler, listener, diallerNonce: nonce, listenerNonce: self.nonce };
   if (!isProof(self.secret, 'dialler', greeting, proof)) return refuse('wrong cluster secret');
+  if (dialler === self.id) return refuse(`two nodes have the id ${self.id}`);
   if (!isPeer(dialler)) return refuse(`unknown id ${dialler}: not a peer of node ${self.id}`);
   if (dialler < self.id) return refuse(`the higher id dials, and ${dialler} is lower than ${self.id}`);
   return { ok: true, dialler, welcome: encodeWelcome({ proof: proofOf(self.secret, 'listener', greeting) }) };

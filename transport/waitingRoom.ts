@@ -45,7 +45,7 @@ export class WaitingRoom {
     this.#size++;
     const deadline = setTimeout(() => {
       this.expired++;
-      socket.destroy();
+      this.#turnOut(socket);
     }, deadlineMs);
     const leave = (): void => {
       if (!together.delete(socket)) return;

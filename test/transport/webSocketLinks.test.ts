@@ -1,0 +1,466 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { connect, Socket } from 'node:net';
+import { WebSocket, WebSocketServer } from 'ws';
+import type { NodeId } from '../../actors/protocol/epoch.ts';
+import type { CloseReason, Connection } from '../../actors/ports.ts';
+import { answerChallenge, decodeAnswer, encodeAnswer, encodeChallenge, encodeWelcome } from '../../transport/handshake.ts';
+import { WebSocketLinks, type PeerAddress, type WebSocketLinksOptions } from '../../transport/webSocketLinks.ts';
+
+const Sockets = suite('web socket links');
+
+const secret = 'a secret';
+const host = '127.0.0.1';
+const nonce = Buffer.alloc(32, 9);
+
+async function until(condition: () => boolean, what: string): Promise<void> {
+  const deadline = performance.now() + 4_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`never: ${what}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** One node's links that note what they hear. */
+class Node {
+  readonly links: WebSocketLinks;
+  readonly connections: Connection[] = [];
+  readonly frames: Buffer[] = [];
+  readonly closes: CloseReason[] = [];
+  constructor(options: WebSocketLinksOptions) {
+    this.links = new WebSocketLinks(options);
+  }
+  readonly #handlers = {
+    frame: (frame: Buffer) => void this.frames.push(frame),
+    closed: (reason: CloseReason) => void this.closes.push(reason),
+  };
+  listen(): void {
+    this.links.listen((connection) => {
+      this.connections.push(connection);
+      return this.#handlers;
+    });
+  }
+  dial(peer: NodeId): void {
+    this.links.dial(peer, { ...this.#handlers, opened: (connection) => void this.connections.push(connection) });
+  }
+  get reason(): string {
+    return this.closes[0]?.reason ?? '';
+  }
+}
+
+interface Town {
+  readonly addresses: Map<NodeId, PeerAddress>;
+  node(id: NodeId, changes?: Partial<WebSocketLinksOptions>): Promise<Node>;
+  /** Node 2 has dialled node 1. */
+  pair(changes?: Partial<WebSocketLinksOptions>): Promise<{ one: Node; two: Node; here: Connection; there: Connection }>;
+  /** A WebSocket of somebody else, open. */
+  stranger(address: PeerAddress): Promise<Stranger>;
+  /** A listener that is no node, in the place of node 1. */
+  impostor(greet: (socket: WebSocket) => void): Promise<void>;
+  socket(address: PeerAddress): Promise<Socket>;
+}
+
+interface Stranger {
+  readonly webSocket: WebSocket;
+  readonly socket: Socket;
+  readonly received: Buffer[];
+  ended: { readonly code: number; readonly reason: string } | undefined;
+  /** Waits for the challenge. */
+  challenge(): Promise<Buffer>;
+  /** Greets as a node that knows the secret. */
+  greet(id: NodeId, listener: NodeId): Promise<Buffer>;
+}
+
+function it(sentence: string, body: (town: Town) => Promise<void>): void {
+  Sockets(sentence, async () => {
+    const addresses = new Map<NodeId, PeerAddress>([1, 2, 3].map((id) => [id, { host, port: 1 }]));
+    const endings: (() => unknown)[] = [];
+    const town: Town = {
+      addresses,
+      node: async (self, changes = {}) => {
+        const node = new Node({ self, peers: addresses, host, port: 0, secret, greetingDeadlineMs: 300, ...changes });
+        endings.push(() => node.links.stop());
+        addresses.set(self, await node.links.start());
+        node.listen();
+        return node;
+      },
+      pair: async (changes) => {
+        const one = await town.node(1, changes);
+        const two = await town.node(2);
+        two.dial(1);
+        await until(() => one.connections.length + two.connections.length === 2, 'open');
+        return { one, two, here: two.connections[0] as Connection, there: one.connections[0] as Connection };
+      },
+      stranger: async ({ port }) => {
+        const webSocket = new WebSocket(`ws://${host}:${port}/peer`);
+        endings.push(() => webSocket.terminate());
+        const received: Buffer[] = [];
+        let socket: Socket | undefined;
+        webSocket.on('upgrade', (response) => (socket = response.socket));
+        webSocket.on('message', (data) => received.push(data as Buffer));
+        webSocket.on('error', () => {});
+        webSocket.on('close', (code, reason) => (stranger.ended = { code, reason: String(reason) }));
+        await once(webSocket, 'open');
+        const stranger: Stranger = {
+          webSocket,
+          socket: socket as Socket,
+          received,
+          ended: undefined,
+          challenge: async () => {
+            await until(() => received.length > 0, 'a challenge');
+            return received[0] as Buffer;
+          },
+          greet: async (id, listener) => {
+            const answered = answerChallenge({ id, secret, nonce }, listener, await stranger.challenge());
+            if (!answered.ok) throw new Error(answered.refusal);
+            webSocket.send(answered.answer);
+            await until(() => received.length > 1 || stranger.ended !== undefined, 'a verdict');
+            return answered.answer;
+          },
+        };
+        return stranger;
+      },
+      impostor: async (greet) => {
+        const server = new WebSocketServer({ host, port: 0 });
+        await once(server, 'listening');
+        server.on('connection', greet);
+        endings.push(() => server.close());
+        const address = server.address();
+        if (typeof address === 'object' && address !== null) addresses.set(1, { host, port: address.port });
+      },
+      socket: async ({ port }) => {
+        const socket = connect({ host, port });
+        socket.on('error', () => {});
+        endings.push(() => socket.destroy());
+        await once(socket, 'connect');
+        return socket;
+      },
+    };
+    try {
+      await body(town);
+    } finally {
+      await Promise.all(endings.reverse().map((end) => end()));
+    }
+  });
+}
+
+const addressOf = (town: Town, id: NodeId): PeerAddress => town.addresses.get(id) as PeerAddress;
+
+// ------------------------------------------------------------------------------------------------------ greetings
+
+it('refuses a dialler with the wrong secret, and nobody hears of it', async (town) => {
+  const one = await town.node(1);
+  const two = await town.node(2, { secret: 'another' });
+  two.dial(1);
+  await until(() => two.closes.length > 0, 'closed');
+  assert.equal(two.closes, [{ byThisSide: false, reason: 'refused: wrong cluster secret' }]);
+  assert.equal([one.connections, one.closes, two.connections], [[], [], []]);
+});
+
+it('does not fall for a listener that does not know the secret', async (town) => {
+  await town.impostor((socket) => {
+    socket.send(encodeChallenge({ version: 1, listener: 1, nonce }));
+    socket.on('message', () => socket.send(encodeWelcome({ proof: Buffer.alloc(32) })));
+  });
+  const two = await town.node(2);
+  two.dial(1);
+  await until(() => two.closes.length > 0, 'closed');
+  assert.equal([two.closes, two.connections], [[{ byThisSide: true, reason: 'wrong cluster secret' }], []]);
+});
+
+it("does not fall for its own proof reflected as the listener's", async (town) => {
+  await town.impostor((socket) => {
+    socket.send(encodeChallenge({ version: 1, listener: 1, nonce }));
+    socket.on('message', (bytes) => {
+      const answer = decodeAnswer(bytes as Buffer);
+      if (answer !== 'malformed') socket.send(encodeWelcome(answer));
+    });
+  });
+  const two = await town.node(2);
+  two.dial(1);
+  await until(() => two.closes.length > 0, 'closed');
+  assert.equal([two.reason, two.connections], ['wrong cluster secret', []]);
+});
+
+it('refuses a greeting that was recorded and is replayed', async (town) => {
+  const one = await town.node(1);
+  const first = await town.stranger(addressOf(town, 1));
+  const recorded = await first.greet(2, 1);
+  assert.is(one.connections.length, 1, 'it was good once');
+  const second = await town.stranger(addressOf(town, 1));
+  await second.challenge();
+  second.webSocket.send(recorded);
+  await until(() => second.ended !== undefined, 'refused');
+  assert.equal([second.ended?.reason, one.connections.length], ['wrong cluster secret', 1]);
+});
+
+it('refuses an unknown id, a lower id, another version and nonsense, each in words', async (town) => {
+  const two = await town.node(2);
+  const refusal = async (answerTo: (challenge: Buffer) => Buffer): Promise<string | undefined> => {
+    const stranger = await town.stranger(addressOf(town, 2));
+    stranger.webSocket.send(answerTo(await stranger.challenge()));
+    await until(() => stranger.ended !== undefined, 'refused');
+    return stranger.ended?.reason;
+  };
+  const as = (id: NodeId) => (challenge: Buffer): Buffer => {
+    const answered = answerChallenge({ id, secret, nonce }, 2, challenge);
+    return answered.ok ? answered.answer : Buffer.alloc(0);
+  };
+  assert.is(await refusal(as(9)), 'unknown id 9: not a peer of node 2');
+  assert.is(await refusal(as(1)), 'the higher id dials, and 1 is lower than 2');
+  assert.is(await refusal(as(2)), 'two nodes have the id 2');
+  assert.is(await refusal(() => Buffer.from('hello')), 'malformed answer');
+  const newer = encodeAnswer({ version: 7, dialler: 3, listener: 2, nonce, proof: Buffer.alloc(32) });
+  assert.match((await refusal(() => newer)) ?? '', /version 7, this node speaks 1/);
+  assert.equal(two.connections, []);
+});
+
+it('says so when another node answers at the address of a peer', async (town) => {
+  await town.node(1);
+  const three = await town.node(3);
+  town.addresses.set(2, addressOf(town, 1));
+  three.dial(2);
+  await until(() => three.closes.length > 0, 'closed');
+  assert.is(three.reason, "node 1 answers at the address of node 2: check the peers' addresses");
+});
+
+it('explains a dial that fails: nobody there, no peer port, unknown peer, no address', async (town) => {
+  const two = await town.node(2);
+  const reason = async (address: PeerAddress | undefined): Promise<string> => {
+    if (address) town.addresses.set(1, address);
+    else town.addresses.delete(1);
+    two.closes.length = 0;
+    two.dial(1);
+    await until(() => two.closes.length > 0, 'closed');
+    return two.reason;
+  };
+  assert.match(await reason({ host, port: 1 }), /ECONNREFUSED 127\.0\.0\.1:1/);
+  assert.match(await reason({ host: 'localhost', port: 1 }), /ECONNREFUSED/);
+  assert.match(await reason({ host: 'no host', port: 1 }), /no host:1 is no address/);
+  assert.is(await reason(undefined), 'unknown id 1: not a peer of node 2');
+});
+
+it('refuses to be made without a secret', async () => {
+  assert.throws(() => new WebSocketLinks({ self: 1, peers: new Map(), host, port: 0, secret: '' }), /cluster secret is empty/);
+});
+
+// ------------------------------------------------------------------------------------------------------ strangers
+
+it('answers plain HTTP with 426 at /peer and 404 elsewhere, and takes upgrades at /peer only', async (town) => {
+  await town.node(1);
+  const { port } = addressOf(town, 1);
+  const status = async (path: string, headers: Record<string, string> = {}): Promise<number | undefined> => {
+    const outgoing = request({ host, port, path, headers });
+    outgoing.end();
+    const [response] = await once(outgoing, 'response');
+    response.resume();
+    return response.statusCode;
+  };
+  assert.equal([await status('/peer'), await status('/'), await status('/peer/x')], [426, 404, 404]);
+  const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' };
+  assert.is(await status('/other', { ...upgrade, 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' }), 404);
+});
+
+it('turns out at the deadline whoever stays silent: before the upgrade and after it', async (town) => {
+  const one = await town.node(1);
+  const started = performance.now();
+  const plain = await town.socket(addressOf(town, 1));
+  const slow = await town.socket(addressOf(town, 1));
+  slow.write('GET /peer HTTP/1.1\r\nHost: x\r\n');
+  const upgraded = await town.stranger(addressOf(town, 1));
+  assert.is(one.links.counts.waiting, 3);
+  await Promise.all([once(plain.resume(), 'close'), once(slow.resume(), 'close')]);
+  await until(() => upgraded.ended !== undefined, 'turned out');
+  const tookMs = performance.now() - started;
+  assert.ok(tookMs > 250 && tookMs < 1_500, `${tookMs} ms`);
+  assert.equal([one.links.counts.waiting, one.links.counts.expired], [0, 3]);
+});
+
+it('takes few bytes from somebody who has not greeted', async (town) => {
+  const one = await town.node(1, { greetingDeadlineMs: 60_000 });
+  const stranger = await town.stranger(addressOf(town, 1));
+  stranger.socket.write(Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0, 0x7f, 0, 0, 0, 0, 0, 0])); // The head of a frame of 8 MiB.
+  stranger.socket.write(Buffer.alloc(2_000));
+  await until(() => stranger.ended !== undefined, 'turned out');
+  assert.equal(one.connections, []);
+});
+
+it('lets peers in while silent connections flood the port', async (town) => {
+  const bounds = { greetingDeadlineMs: 60_000, maxPendingGreetings: 24, maxPendingGreetingsPerAddress: 16 };
+  const one = await town.node(1, bounds);
+  const two = await town.node(2);
+  const flood = Array.from({ length: 200 }, () => connect({ host, port: addressOf(town, 1).port }).on('error', () => {}));
+  await until(() => one.links.counts.displaced >= 150, 'a flood');
+  assert.ok(one.links.counts.waiting <= 16);
+  two.dial(1);
+  await until(() => one.connections.length === 1 && two.connections.length === 1, 'the peer is in');
+  flood.push(...Array.from({ length: 100 }, () => connect({ host, port: addressOf(town, 1).port }).on('error', () => {})));
+  await until(() => one.links.counts.displaced >= 250, 'more flood');
+  two.connections[0]?.send(Buffer.from('still here'));
+  await until(() => one.frames.length === 1, 'a frame');
+  assert.equal([one.closes, two.closes], [[], []]);
+  for (const socket of flood) socket.destroy();
+});
+
+it('bounds the connections of one peer: the oldest goes', async (town) => {
+  const one = await town.node(1, { maxConnectionsPerPeer: 2 });
+  const two = await town.node(2);
+  for (let n = 1; n <= 3; n++) {
+    two.dial(1);
+    await until(() => one.connections.length === n && two.connections.length === n, `connection ${n}`);
+  }
+  await until(() => one.closes.length === 1 && two.closes.length === 1, 'closed');
+  assert.equal(two.reason, 'more than 2 connections of one peer');
+  two.connections[2]?.send(Buffer.from('newest'));
+  await until(() => one.frames.length === 1, 'the newest lives');
+});
+
+// --------------------------------------------------------------------------------------------------------- frames
+
+it('ends the connection on a text frame', async (town) => {
+  const one = await town.node(1);
+  const stranger = await town.stranger(addressOf(town, 1));
+  await stranger.greet(2, 1);
+  stranger.webSocket.send('text');
+  await until(() => one.closes.length > 0 && stranger.ended !== undefined, 'closed');
+  assert.equal([one.frames, one.closes.length, one.closes[0]?.byThisSide, stranger.ended?.code], [[], 1, true, 1003]);
+});
+
+it('ends the connection on a malformed frame', async (town) => {
+  const one = await town.node(1);
+  const stranger = await town.stranger(addressOf(town, 1));
+  await stranger.greet(2, 1);
+  stranger.socket.write(Buffer.from([0x83, 0x80, 0, 0, 0, 0])); // Opcode 3 is reserved.
+  await until(() => one.closes.length > 0 && stranger.ended !== undefined, 'closed');
+  assert.match(one.reason, /^bad frame: .*opcode 3/);
+  assert.is(one.closes[0]?.byThisSide, true);
+});
+
+it('ends the connection on a frame above maxFrameBytes, and tells the sender', async (town) => {
+  const { one, two, here } = await town.pair({ maxFrameBytes: 10_000 });
+  here.send(Buffer.alloc(10_000));
+  here.send(Buffer.alloc(10_001));
+  await until(() => one.closes.length > 0 && two.closes.length > 0, 'closed');
+  assert.equal([one.frames.length, one.closes.length, one.closes[0]?.byThisSide], [1, 1, true]);
+  assert.equal(two.closes, [{ byThisSide: false, reason: 'the other side refused a frame as too long' }]);
+});
+
+it('sends the frames of one turn in one write, and those of two turns in two', async (town) => {
+  const { one, here } = await town.pair();
+  const { _write, _writev } = Socket.prototype as Socket & { _writev: NonNullable<Socket['_writev']> };
+  let writes = 0;
+  Object.assign(Socket.prototype, {
+    _write(this: Socket, ...call: Parameters<typeof _write>) {
+      writes++;
+      return _write.apply(this, call);
+    },
+    _writev(this: Socket, ...call: Parameters<typeof _writev>) {
+      writes++;
+      return _writev.apply(this, call);
+    },
+  });
+  try {
+    for (const frames of [64, 128]) {
+      for (let n = 0; n < 64; n++) here.send(Buffer.alloc(100));
+      await until(() => one.frames.length === frames, 'frames');
+    }
+  } finally {
+    Object.assign(Socket.prototype, { _write, _writev });
+  }
+  assert.is(writes, 2);
+});
+
+// ------------------------------------------------------------------------------------------------------- endings
+
+it('does not wait for a peer that takes nothing when it closes', async (town) => {
+  const one = await town.node(1);
+  const stranger = await town.stranger(addressOf(town, 1));
+  await stranger.greet(2, 1);
+  stranger.socket.pause();
+  const connection = one.connections[0] as Connection;
+  for (let n = 0; n < 32; n++) connection.send(Buffer.alloc(1_000_000));
+  const started = performance.now();
+  connection.close('replaced');
+  await until(() => one.closes.length > 0, 'closed');
+  assert.ok(performance.now() - started < 200, 'reported at once');
+  await one.links.stop();
+  assert.ok(performance.now() - started < 1_500, 'gone soon');
+});
+
+it('reports a close frame soon although the peer leaves its socket open', async (town) => {
+  const one = await town.node(1);
+  const stranger = await town.stranger(addressOf(town, 1));
+  await stranger.greet(2, 1);
+  stranger.socket.pause();
+  stranger.socket.write(Buffer.from([0x88, 0x85, 0, 0, 0, 0, 0x0f, 0xa0, ...Buffer.from('bye')])); // Code 4000.
+  await until(() => one.closes.length > 0, 'closed');
+  assert.equal(one.closes, [{ byThisSide: false, reason: 'bye' }]);
+});
+
+it('survives a reset in the middle of a frame', async (town) => {
+  const one = await town.node(1);
+  const stranger = await town.stranger(addressOf(town, 1));
+  await stranger.greet(2, 1);
+  stranger.socket.write(Buffer.from([0x82, 0xfe, 0x10, 0, 0, 0, 0, 0, 1, 2, 3]));
+  for (let n = 0; n < 8; n++) one.connections[0]?.send(Buffer.alloc(1_000_000));
+  stranger.socket.resetAndDestroy();
+  await until(() => one.closes.length > 0, 'closed');
+  assert.equal([one.closes.length, one.closes[0]?.byThisSide, one.frames], [1, false, []]);
+  assert.match(one.reason, /ECONNRESET|EPIPE|connection lost/);
+});
+
+it('lets an exception of a handler through: it is a bug of the node, not trouble of the network', async (town) => {
+  const { here, one } = await town.pair();
+  const earlier = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  const uncaught: Error[] = [];
+  process.on('uncaughtException', (error) => uncaught.push(error));
+  one.frames.push = () => {
+    throw new Error('InvariantViolation');
+  };
+  here.send(Buffer.from('x'));
+  await until(() => uncaught.length > 0, 'uncaught');
+  process.removeAllListeners('uncaughtException');
+  for (const listener of earlier) process.on('uncaughtException', listener);
+  assert.is(uncaught[0]?.message, 'InvariantViolation');
+});
+
+it('stops: tells its peers, drops who waits, frees the port, and dials no more', async (town) => {
+  const { one, two, here } = await town.pair();
+  const waiting = await town.socket(addressOf(town, 1));
+  const { port } = addressOf(town, 1);
+  await one.links.stop();
+  await until(() => two.closes.length > 0, 'closed');
+  assert.equal([one.closes, two.closes], [
+    [{ byThisSide: true, reason: 'the node stops' }],
+    [{ byThisSide: false, reason: 'the node stops' }],
+  ]);
+  await until(() => waiting.destroyed || waiting.readableEnded || waiting.resume().closed, 'dropped');
+  here.send(Buffer.from('too late'));
+  const again = await town.node(1, { port });
+  two.dial(1);
+  await until(() => again.connections.length === 1 && two.connections.length === 2, 'the port serves again');
+  await two.links.stop();
+  two.dial(1);
+  await until(() => again.closes.length === 1, 'closed');
+  assert.is(two.connections.length, 2);
+});
+
+it('says what to do when its port is taken', async (town) => {
+  await town.node(1);
+  const { port } = addressOf(town, 1);
+  const second = new WebSocketLinks({ self: 2, peers: town.addresses, host, port, secret });
+  const error = await second.start().then(
+    () => undefined,
+    (cause: Error) => cause,
+  );
+  assert.is(
+    error?.message,
+    `cannot listen for peers on 127.0.0.1:${port}: another process has this port; stop it, or choose another port for peers`,
+  );
+  await second.stop();
+});
+
+Sockets.run();
