@@ -18,7 +18,7 @@
  */
 import type { Disk, DiskError, DiskFile } from '../ports.ts';
 import type { Batch } from '../protocol/batch.ts';
-import { type Index, type Lamport, type Position, start } from '../protocol/epoch.ts';
+import { type Index, type Lamport, type Position, samePosition, start } from '../protocol/epoch.ts';
 import { invariant, type LogMark, logStart, type RecoveredLog } from '../protocol/logicalLog.ts';
 import {
   encodeFrameHeader,
@@ -202,7 +202,19 @@ export class SegmentedLog {
       `a write while ${this.#writing ? 'writing' : this.#state}`,
     );
     let bytes = items.length > 0 ? 0 : frameBytes(0);
-    for (const { batch } of items) bytes += frameBytes(batch.bytes.length);
+    let end = this.#locations.last;
+    for (const { previous, batch } of items) {
+      // A4. Also a batch of the same group may be replaced; that it stands there, `append` asserts.
+      invariant(previous.index >= this.#locations.commit, 'R7', `an order to replace entries behind ${previous.index}`);
+      const follows = samePosition(previous, end) || previous.index < end.index;
+      invariant(
+        follows && batch.baseIndex === previous.index + 1,
+        'A4',
+        `a batch ${batch.baseIndex} behind ${end.index}`,
+      );
+      bytes += frameBytes(batch.bytes.length);
+      end = batch.end;
+    }
     invariant(bytes <= this.maxGroupBytes, 'A1', `a group of ${bytes} bytes, at most ${this.maxGroupBytes} fit`);
     this.#writing = true;
     const finish = (outcome: WriteOutcome): void => {
