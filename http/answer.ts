@@ -5,7 +5,7 @@
 import type { Context } from 'koa';
 import type { Lamport } from '../actors/protocol/epoch.ts';
 import { discardRest } from './body.ts';
-import { Refusal } from './errors.ts';
+import type { Refusal } from './errors.ts';
 
 export const jsonType = 'application/json; charset=utf-8';
 export const textType = 'text/plain; charset=utf-8';
@@ -45,7 +45,7 @@ export function refuse(ctx: Context, refusal: Refusal, retrySafe = refusal.outco
     res.destroy(); // Too late for an answer: a broken stream is at least no complete one.
     return;
   }
-  state['refusal'] = refusal;
+  state.refusal = refusal;
   const more: string[] = [];
   if (retrySafe && refusal.retryAfterMs !== undefined) {
     more.push('Retry-After', String(Math.max(1, Math.ceil(refusal.retryAfterMs / 1000))));

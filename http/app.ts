@@ -7,6 +7,7 @@ import { refuse } from './answer.ts';
 import type { Edge } from './edge.ts';
 import { Refusal } from './errors.ts';
 import { createGuard } from './guards.ts';
+import { getMetrics, killNode, resetMetrics } from './metrics.ts';
 import { getMessage, getMessages, getRelation } from './reads.ts';
 import { getHealth, getLamportTime, getLeader, getLive, getState } from './status.ts';
 import { postMessage, postMessages } from './writes.ts';
@@ -17,6 +18,7 @@ const gets: readonly (readonly [path: string, handler: Handler])[] = [
   ['/messages', getMessages],
   ['/messages/:id', getMessage],
   ['/messages/:a/relation/:b', getRelation],
+  ['/metrics', getMetrics],
   ['/health', getHealth],
   ['/health/live', getLive],
   ['/leader', getLeader],
@@ -30,13 +32,23 @@ export function createApp(edge: Edge): Koa {
   router.post('/', (ctx) => postMessage(edge, ctx));
   router.post('/messages', (ctx) => postMessages(edge, ctx));
   for (const [path, handler] of gets) router.get(path, (ctx) => handler(edge, ctx));
+  if (edge.kill) {
+    router.post('/kill', (ctx) => killNode(edge, ctx));
+    router.post('/metrics/reset', (ctx) => resetMetrics(edge, ctx));
+  }
 
   app.use(around(edge));
+  // The one hot route does not ask the router, which looks at every route it has for every request.
+  app.use((ctx, next) => (isPostOfRoot(ctx) ? postMessage(edge, ctx) : next()));
   app.use(router.routes());
   app.use(router.allowedMethods());
   // What a socket reports after its request was answered or given up: clients that hang up.
   app.on('error', (error: Error) => edge.log.write('debug', 'http_client_error', error.message));
   return app;
+}
+
+function isPostOfRoot({ req }: Context): boolean {
+  return req.method === 'POST' && (req.url === '/' || req.url?.startsWith('/?') === true);
 }
 
 function around(edge: Edge): (ctx: Context, next: Next) => Promise<void> {
@@ -57,10 +69,13 @@ function around(edge: Edge): (ctx: Context, next: Next) => Promise<void> {
     const seconds = (performance.now() - begun) / 1000;
     // 499: the client went away before there was an answer.
     const status = ctx.res.headersSent ? ctx.res.statusCode : 499;
-    metrics.observe(ctx['_matchedRoute'] ?? 'other', status, seconds, ctx.state['tail'] !== true);
+    metrics.observe(routeOf(ctx), status, seconds, ctx.state.tail !== true);
     if (status >= 400) logFailure(edge, ctx, status, seconds);
   };
 }
+
+/** A bounded name: the path as the router was told it. */
+const routeOf = (ctx: Context): string => ctx._matchedRoute ?? (isPostOfRoot(ctx) ? '/' : 'other');
 
 /** The router found no route: an unknown path, or a path with another method. */
 function answerUnrouted(ctx: Context): void {
@@ -71,7 +86,7 @@ function answerUnrouted(ctx: Context): void {
 
 /** Of the path only: what follows it, like headers and bodies, may be private. */
 function logFailure({ log }: Edge, ctx: Context, status: number, seconds: number): void {
-  const refusal: Refusal | undefined = ctx.state['refusal'];
+  const refusal: Refusal | undefined = ctx.state.refusal;
   const fields = {
     method: ctx.method,
     path: ctx.path.slice(0, 200),

@@ -112,7 +112,7 @@ async function lookUp(edge: Edge, point: ReadPoint, text: string): Promise<Found
 export async function getMessage(edge: Edge, ctx: Context): Promise<void> {
   const opened = await open(edge, ctx);
   if (opened instanceof Refusal) return refuse(ctx, opened, true);
-  const found = await lookUp(edge, opened.point, ctx['params'].id);
+  const found = await lookUp(edge, opened.point, ctx.params.id);
   if (found instanceof Refusal) return refuse(ctx, found);
   sendMessages(ctx, `${encodeMessage(found.message)}\n`, opened.tokenOf(found.message.lamport));
 }
@@ -131,9 +131,9 @@ export function relationOf(a: Found, b: Found): Relation {
 export async function getRelation(edge: Edge, ctx: Context): Promise<void> {
   const opened = await open(edge, ctx);
   if (opened instanceof Refusal) return refuse(ctx, opened, true);
-  const a = await lookUp(edge, opened.point, ctx['params'].a);
+  const a = await lookUp(edge, opened.point, ctx.params.a);
   if (a instanceof Refusal) return refuse(ctx, a);
-  const b = await lookUp(edge, opened.point, ctx['params'].b);
+  const b = await lookUp(edge, opened.point, ctx.params.b);
   if (b instanceof Refusal) return refuse(ctx, b);
   const newest = Math.max(a.message.lamport, b.message.lamport);
   sendMessages(ctx, `{"relation":"${relationOf(a, b)}"}\n`, opened.tokenOf(newest));

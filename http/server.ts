@@ -7,7 +7,7 @@
  * V1. Every client costs a bounded amount: of headers, of body, of time without progress, of connections.
  * V2. `stop` ends within `stopGraceMs`: idle connections and tails at once, answers under way when they are done.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { NodeFacade } from '../actors/facade.ts';
 import type { LogLines } from '../actors/ports.ts';
@@ -59,7 +59,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     maxHeaderSize: limits.maxHeaderBytes,
     headersTimeout: limits.headersTimeoutMs,
     // In all; a body that pauses is given up much earlier (body.ts).
-    requestTimeout: 10 * limits.stallMs,
+    requestTimeout: Math.max(10 * limits.stallMs, limits.headersTimeoutMs),
     connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
     keepAliveTimeout: limits.keepAliveMs,
     requireHostHeader: true,
@@ -126,7 +126,7 @@ function answerRaw(socket: Socket, code: ErrorCode): void {
   }
   const refusal = new Refusal(code);
   const body = `${refusal.toJson(true)}\n`;
-  const head = `HTTP/1.1 ${refusal.status} ${code}\r\nContent-Type: ${jsonType}\r\nContent-Length: ${Buffer.byteLength(body)}`;
+  const head = `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\nContent-Type: ${jsonType}\r\nContent-Length: ${Buffer.byteLength(body)}`;
   socket.end(`${head}\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n${body}`);
   // The client's end is not waited for long.
   setTimeout(() => socket.destroy(), 1000).unref();

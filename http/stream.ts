@@ -141,6 +141,7 @@ export async function sendTail(
     ctx.res.end();
     return;
   }
+  ctx.state.tail = true;
   const { node, limits, tails } = edge;
   const outlet = new Outlet(ctx, limits.stallMs);
   let known = point.lastId;

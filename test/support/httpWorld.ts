@@ -1,8 +1,8 @@
 /** A real HTTP server on loopback before a façade in memory, and clients good and bad. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { createHttpServer, type HttpOptions, type HttpServer } from '../../http/server.ts';
 import type { LogFields } from '../../actors/ports.ts';
+import { createHttpServer, type HttpOptions, type HttpServer } from '../../http/server.ts';
 import { MemoryFacade } from './memoryFacade.ts';
 
 export interface LoggedLine {

@@ -1,0 +1,173 @@
+/** `GET /metrics`: the plan's JSON, or the text that Prometheus reads; and the calls of chaos, reset and kill. */
+import type { Context } from 'koa';
+import type { MetricsReading, NodeStatus, Role } from '../actors/facade.ts';
+import { negotiate } from './accept.ts';
+import { refuse, send, sendJson } from './answer.ts';
+import type { Edge } from './edge.ts';
+import { Refusal } from './errors.ts';
+import { isLoopback } from './guards.ts';
+import { exposition, type Family, type Sample } from './prometheus.ts';
+import { isLeader } from './status.ts';
+
+const types = ['application/json', 'text/plain', 'application/openmetrics-text'] as const;
+
+export function getMetrics(edge: Edge, ctx: Context): void {
+  const type = negotiate(ctx.req.headers.accept, types);
+  if (type === undefined) refuse(ctx, new Refusal('NOT_ACCEPTABLE', types.join(', ')));
+  else if (type === 'application/json') sendJson(ctx, 200, planOf(edge.node.metrics()));
+  else sendText(edge, ctx, type);
+}
+
+function sendText(edge: Edge, ctx: Context, type: (typeof types)[number]): void {
+  const reading = edge.node.metrics();
+  const families = [...nodeFamilies(edge.node.status()), ...readingFamilies(reading), ...edgeFamilies(edge)];
+  const openMetrics = type === 'application/openmetrics-text';
+  const version = openMetrics ? '1.0.0' : '0.0.4';
+  send(ctx, 200, `${type}; version=${version}; charset=utf-8`, exposition(families, openMetrics));
+}
+
+const planOf = (reading: MetricsReading): object => ({
+  uptime_seconds: reading.uptimeSeconds,
+  messages_sent: reading.messagesSent,
+  messages_received: reading.messagesReceived,
+  causality_violations: reading.causalityViolations,
+  leader_elections: reading.leaderElections,
+  avg_latency_ms: reading.averageLatencyMs,
+  p95_latency_ms: reading.p95LatencyMs,
+  throughput_msg_per_sec: reading.messagesPerSecond,
+  latency_measurements: reading.latencyMeasurements,
+});
+
+const gauge = (name: string, help: string, ...values: readonly (number | boolean | null)[]): Family => {
+  const samples = values.filter((value) => value !== null).map((value) => ({ value: Number(value) }));
+  return { type: 'gauge', name, help, samples };
+};
+const perPeer = (name: string, help: string, samples: readonly Sample[]): Family => ({
+  type: 'gauge',
+  name,
+  help,
+  samples,
+});
+const counter = (name: string, help: string, value: number): Family => ({
+  type: 'counter',
+  name,
+  help,
+  samples: [{ value }],
+});
+
+const roles: readonly Role[] = [
+  'starting',
+  'follower',
+  'probing',
+  'candidate',
+  'adopting',
+  'establishing',
+  'leading',
+  'draining',
+];
+
+function nodeFamilies(status: NodeStatus): Family[] {
+  const { peers } = status;
+  const labelled = (of: (peer: (typeof peers)[number]) => number | null): Sample[] =>
+    peers.flatMap((peer) => {
+      const value = of(peer);
+      return value === null ? [] : [{ labels: { peer: peer.id }, value }];
+    });
+  return [
+    gauge('node_id', 'Id of this node.', status.nodeId),
+    gauge('is_leader', '1 when this node leads.', isLeader(status)),
+    gauge('leader_id', 'Id of the leader this node knows; 0 for none.', status.leaderId ?? 0),
+    perPeer(
+      'role',
+      '1 for the part this node plays, else 0.',
+      roles.map((role) => ({ labels: { role }, value: Number(role === status.role) })),
+    ),
+    gauge('serving', '1 when committed messages can be read here.', status.serving),
+    gauge('epoch', 'Epoch of the leadership this node knows.', status.epoch),
+    gauge('lamport_time', 'Lamport clock of this node.', status.lamportTime),
+    gauge('last_index', 'Index of the last entry of the log.', status.lastIndex),
+    gauge('commit_index', 'Index of the last committed entry.', status.commitIndex),
+    gauge('last_message_id', 'Id of the newest committed message.', status.lastId),
+    gauge('voters', 'Nodes that vote.', status.voters.length),
+    gauge('peers_up', 'Peers that answered lately.', peers.filter((peer) => peer.up).length),
+    perPeer(
+      'peer_up',
+      '1 when the peer answered lately.',
+      labelled(({ up }) => Number(up)),
+    ),
+    perPeer(
+      'peer_rtt_seconds',
+      'Smoothed round trip to the peer.',
+      labelled(({ rttMs }) => rttMs && rttMs / 1000),
+    ),
+    perPeer(
+      'peer_lag_entries',
+      'Entries the peer is behind; known to a leader.',
+      labelled((peer) => peer.lagEntries),
+    ),
+    gauge('disk_used_ratio', 'Used part of the disk, 0 to 1.', status.diskUsed),
+    gauge('disk_full', '1 when writes are refused because the disk is full.', status.diskFull),
+    gauge('identity_trouble', '1 when this node cannot vote; /health says why.', status.identityTrouble !== null),
+    gauge('uptime_seconds', 'Since the process began.', status.uptimeSeconds),
+    gauge('resident_memory_bytes', 'Memory of the process.', process.memoryUsage.rss()),
+  ];
+}
+
+/** Words for what is seen most; other counters of the node explain themselves by their names. */
+const helps: Readonly<Record<string, string>> = {
+  commit_latency: 'From the append of a batch to its commit.',
+  fsync: 'Write and fdatasync of the log.',
+};
+
+const readingFamilies = (reading: MetricsReading): Family[] => [
+  counter('messages_sent', 'Messages that this node sent to its peers.', reading.messagesSent),
+  counter('messages_received', 'Messages that this node received.', reading.messagesReceived),
+  counter('causality_violations', 'Messages stored against the order; stays 0.', reading.causalityViolations),
+  counter('leader_elections', 'Elections that this node saw.', reading.leaderElections),
+  ...Object.entries(reading.counters).map(([name, value]) =>
+    counter(name, helps[name] ?? `Counted by the node: ${name.replaceAll('_', ' ')}.`, value),
+  ),
+  ...Object.entries(reading.histograms).map(([name, histogram]): Family => {
+    const help = helps[name] ?? `Timed by the node: ${name.replaceAll('_', ' ')}.`;
+    return { type: 'histogram', name: `${name}_seconds`, help, histograms: [{ histogram }] };
+  }),
+];
+
+const edgeFamilies = ({ metrics, tails, openConnections }: Edge): Family[] => [
+  gauge('http_open_connections', 'Connections of clients.', openConnections()),
+  gauge('http_open_tails', 'Live tails (server-sent events).', tails.size),
+  {
+    type: 'counter',
+    name: 'http_requests',
+    help: 'Requests by route and class of status.',
+    samples: [...metrics.requests()].map(({ count, ...labels }) => ({ labels, value: count })),
+  },
+  {
+    type: 'histogram',
+    name: 'http_request_duration_seconds',
+    help: 'Until the answer was handed over, by route; without live tails.',
+    histograms: [...metrics.durations()].map(({ route, histogram }) => ({ labels: { route }, histogram })),
+  },
+];
+
+/**
+ * Chaos is for whoever sits at this machine; for others these calls do not exist.
+ */
+function isLocal({ req }: Context): boolean {
+  return isLoopback(req.socket.remoteAddress) && !req.headers.forwarded && !req.headers['x-forwarded-for'];
+}
+
+export function resetMetrics({ node, metrics }: Edge, ctx: Context): void {
+  if (isLocal(ctx)) {
+    node.resetMetrics();
+    metrics.reset();
+    sendJson(ctx, 200, { reset: true });
+  } else refuse(ctx, new Refusal('NOT_FOUND'));
+}
+
+export function killNode({ kill }: Edge, ctx: Context): void {
+  if (isLocal(ctx)) {
+    kill?.(); // Nobody comes back from here, but in tests.
+    sendJson(ctx, 200, { killed: true });
+  } else refuse(ctx, new Refusal('NOT_FOUND'));
+}

@@ -1,0 +1,188 @@
+/** The pure parts of the edge: numbers, queries, Accept, positions in JSON, message bodies. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { negotiate } from '../../http/accept.ts';
+import { Refusal } from '../../http/errors.ts';
+import { jsonFaultAt } from '../../http/json.ts';
+import { parseForm, parseInteger, parseQuery } from '../../http/query.ts';
+import { bodyHashOf, bodyTypeOf, checkKey, parseBatch, parseMessage } from '../../http/requests.ts';
+
+const Numbers = suite('http integers');
+
+Numbers('are decimal digits and nothing else', () => {
+  assert.is(parseInteger('0'), 0);
+  assert.is(parseInteger('9007199254740991'), Number.MAX_SAFE_INTEGER);
+  for (const text of ['', '-1', '+1', '1.0', '1e3', ' 1', '0x1', '9007199254740992', '12345678901234567', '١']) {
+    assert.is(parseInteger(text), undefined, text);
+  }
+});
+Numbers.run();
+
+const Queries = suite('http queries');
+const mapOf = (query: ReturnType<typeof parseQuery>): unknown => (query instanceof Refusal ? query.code : [...query]);
+
+Queries('decode plus, percent escapes, and the raw bytes that curl sends', () => {
+  assert.equal(mapOf(parseQuery('/?message=a+b%20%E2%9C%93')), [['message', 'a b ✓']]);
+  assert.equal(mapOf(parseQuery(`/?message=${Buffer.from('✓').toString('latin1')}`)), [['message', '✓']]);
+  assert.equal(mapOf(parseQuery('/?a&b=&c=x=y')), [['a', ''], ['b', ''], ['c', 'x=y']]); // biome-ignore format: pairs
+  assert.equal(mapOf(parseQuery('/')), []);
+});
+Queries('refuse what cannot be decoded exactly', () => {
+  assert.is(mapOf(parseQuery('/?message=%ff')), 'MALFORMED_URL');
+  assert.is(mapOf(parseQuery('/?message=%zz')), 'MALFORMED_URL');
+  assert.is(mapOf(parseQuery('/?message=\u00ff')), 'MALFORMED_URL');
+});
+Queries('refuse a parameter that is given twice', () => {
+  assert.is(mapOf(parseForm('after=1&limit=2&after=1')), 'PARAMETER_INVALID');
+});
+Queries('keep __proto__ as a name like any other', () => {
+  assert.equal(mapOf(parseQuery('/?__proto__=x')), [['__proto__', 'x']]);
+});
+Queries.run();
+
+const Accept = suite('http accept');
+const types = ['application/json', 'application/x-ndjson', 'text/event-stream'] as const;
+
+Accept('gives the first offered type to whoever accepts anything', () => {
+  for (const header of [undefined, '', '*/*', 'text/html,application/xhtml+xml,*/*;q=0.8']) {
+    assert.is(negotiate(header, types), 'application/json');
+  }
+});
+Accept('follows the quality, and the most specific range', () => {
+  assert.is(negotiate('application/json;q=0.5, application/x-ndjson', types), 'application/x-ndjson');
+  assert.is(negotiate('text/*', types), 'text/event-stream');
+  assert.is(negotiate('application/json;q=0, */*', types), 'application/x-ndjson');
+  assert.is(negotiate('Application/X-NDJSON ; charset=utf-8', types), 'application/x-ndjson');
+});
+Accept('finds nothing for whoever accepts nothing of ours', () => {
+  assert.is(negotiate('image/png', types), undefined);
+  assert.is(negotiate('application/json;q=0', types), undefined);
+});
+Accept.run();
+
+const Positions = suite('http JSON positions');
+
+Positions('say where the text stops being JSON', () => {
+  const cases: readonly (readonly [string, number])[] = [
+    ['', 0],
+    ['{"message": }', 12],
+    ['{"a":1,}', 7],
+    ['{"a" 1}', 5],
+    ['[1,]', 3],
+    ['[1,2', 4],
+    ['[1] x', 4],
+    ['01', 1],
+    ["{'a':1}", 1],
+    ['{"a":"\u0001"}', 5],
+    ['["\\x"]', 1],
+    ['[{"a":[null,true,-1.5e+3,"\\u00e9"]} ]]', 37],
+  ];
+  for (const [text, position] of cases) {
+    assert.throws(() => JSON.parse(text), undefined, text);
+    assert.is(jsonFaultAt(text), position, text);
+  }
+});
+Positions('are found in any depth', () => {
+  assert.is(jsonFaultAt('['.repeat(100_000)), 100_000);
+});
+Positions('run through whatever is valid', () => {
+  for (const text of ['[]', '{}', ' {"a":[{"b":null}],"\u0085":"\u007f"} ', '"\u2028"', '-0.0E-1']) {
+    JSON.parse(text);
+    assert.is(jsonFaultAt(text), text.length, text);
+  }
+});
+Positions.run();
+
+const Bodies = suite('http message bodies');
+const oneOf = (type: Parameters<typeof parseMessage>[0], body: string | Buffer): string => {
+  const content = parseMessage(type, Buffer.from(body));
+  return content instanceof Refusal ? content.code : content.toString();
+};
+const manyOf = (type: Parameters<typeof parseMessage>[0], body: string | Buffer): unknown => {
+  const contents = parseBatch(type, Buffer.from(body));
+  if (!(contents instanceof Refusal)) return contents.map(String);
+  return { code: contents.code, ...contents.fields };
+};
+
+Bodies('hold one message, as JSON, form or text', () => {
+  assert.is(oneOf('json', '{"message":"a"}'), 'a');
+  assert.is(oneOf('json', '"a"'), 'a');
+  assert.is(oneOf('json', '{"message":""}'), '');
+  assert.is(oneOf('form', 'message=a+%E2%9C%93&x=1'), 'a ✓');
+  assert.is(oneOf('text', '{"message":"a"}'), '{"message":"a"}');
+});
+Bodies('are taken as JSON when curl calls them a form', () => {
+  assert.is(oneOf('form', '{"message":"a"}'), 'a');
+});
+Bodies('keep names of the language as mere text', () => {
+  assert.is(oneOf('json', '{"__proto__":{"message":"x"}}'), 'MESSAGE_MISSING');
+  assert.is(oneOf('json', '{"message":"__proto__","constructor":1}'), '__proto__');
+  assert.is(oneOf('json', '{"toString":"x"}'), 'MESSAGE_MISSING');
+});
+Bodies('say what is wrong with them', () => {
+  assert.is(oneOf('json', ''), 'MESSAGE_MISSING');
+  assert.is(oneOf('form', 'mesage=a'), 'MESSAGE_MISSING');
+  for (const body of ['{"message":5}', '{"message":null}', 'null', '5', '["a"]']) {
+    assert.is(oneOf('json', body), 'MESSAGE_NOT_TEXT', body);
+  }
+  assert.is(oneOf('json', '{"message":'), 'MALFORMED_JSON');
+});
+Bodies('are UTF-8, whole characters only', () => {
+  assert.is(oneOf('text', Buffer.from([0xc3, 0x28])), 'NOT_UTF8');
+  assert.is(
+    oneOf('json', Buffer.concat([Buffer.from('{"message":"'), Buffer.from([0xff]), Buffer.from('"}')])),
+    'NOT_UTF8',
+  );
+  assert.is(oneOf('json', '{"message":"\\ud83d"}'), 'NOT_UTF8');
+  assert.is(oneOf('json', '{"message":"\\ud83d\\ude00"}'), '😀');
+});
+Bodies('hold at most 1 MiB a message, counted in bytes', () => {
+  assert.is(oneOf('text', 'é'.repeat(512 * 1024)).length, 512 * 1024);
+  assert.is(oneOf('json', JSON.stringify({ message: `${'é'.repeat(512 * 1024)}x` })), 'MESSAGE_TOO_LARGE');
+});
+Bodies('hold many messages, as an array or as lines', () => {
+  assert.equal(manyOf('json', '["a",{"message":"b"}]'), ['a', 'b']);
+  assert.equal(manyOf('ndjson', '"a"\r\n\n{"message":"b\\n"}\n'), ['a', 'b\n']);
+});
+Bodies('name the element or line of a fault', () => {
+  assert.equal(manyOf('json', '["a",5]'), { code: 'MESSAGE_NOT_TEXT', element: 1 });
+  assert.equal(manyOf('ndjson', '"a"\n\n{"message"}\n'), { code: 'MALFORMED_JSON', line: 3, position: 10 });
+  assert.equal(manyOf('json', '{"message":"a"}'), { code: 'BATCH_MALFORMED' });
+});
+Bodies('hold at least one message and at most 10,000', () => {
+  for (const type of ['json', 'ndjson'] as const) {
+    const batch = (count: number): string => {
+      const elements = new Array<string>(count).fill('"x"');
+      return type === 'json' ? `[${elements.join(',')}]` : elements.join('\n');
+    };
+    assert.equal(manyOf(type, batch(0)), { code: 'BATCH_EMPTY' });
+    assert.is((manyOf(type, batch(10_000)) as string[]).length, 10_000);
+    assert.is((manyOf(type, batch(10_001)) as { code: string }).code, 'BATCH_TOO_LARGE');
+  }
+});
+Bodies('are told apart by Content-Type, in UTF-8 alone', () => {
+  assert.is(bodyTypeOf(undefined), 'text');
+  assert.is(bodyTypeOf('Application/JSON; charset="UTF-8"'), 'json');
+  assert.is(bodyTypeOf('text/plain;charset=us-ascii'), 'text');
+  for (const type of ['text/plain; charset=latin1', 'application/xml', 'multipart/form-data; boundary=x', '']) {
+    const refusal = bodyTypeOf(type);
+    assert.ok(refusal instanceof Refusal && refusal.code === 'MEDIA_TYPE_UNSUPPORTED', type);
+  }
+});
+Bodies('have a digest of their messages, not of their spelling', () => {
+  const hash = (type: 'json' | 'ndjson', body: string): string => {
+    const contents = parseBatch(type, Buffer.from(body));
+    return contents instanceof Refusal ? contents.code : bodyHashOf(contents).toString('hex');
+  };
+  assert.is(hash('json', '["ab", "c"]'), hash('ndjson', '{"message":"ab"}\n"c"'));
+  assert.is.not(hash('json', '["ab","c"]'), hash('json', '["a","bc"]'));
+  assert.is(hash('json', '["a"]').length, 32);
+});
+Bodies.run();
+
+const Keys = suite('http idempotency keys');
+Keys('are 1 to 128 characters of visible ASCII', () => {
+  assert.is(checkKey('k'.repeat(128)), 'k'.repeat(128));
+  for (const key of ['', 'k'.repeat(129), 'é', 'a\tb']) assert.ok(checkKey(key) instanceof Refusal, key);
+});
+Keys.run();

@@ -1,0 +1,258 @@
+/** Bad clients and an orderly end: what a socket may do to the server, and what that costs. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { inWorld, RawClient, until } from '../support/httpWorld.ts';
+
+const Server = suite('http server');
+const host = 'Host: localhost\r\n';
+const mebibyte = 1024 * 1024;
+
+/** The server is well when it still answers. */
+const isWell = async (url: string): Promise<boolean> => (await fetch(`${url}/health`)).status === 200;
+
+Server(
+  'gives up on headers that do not come',
+  inWorld(
+    async ({ port, url }) => {
+      const client = new RawClient(port).say('POST / HTTP/1.1\r\nHost: local');
+      assert.match(await client.ends(), /^HTTP\/1.1 408 [\s\S]*"code":"REQUEST_TIMEOUT"/);
+      assert.ok(await isWell(url));
+    },
+    { limits: { headersTimeoutMs: 50 } },
+  ),
+);
+Server(
+  'gives up on a body that stops coming, and not on a slow one that goes on',
+  inWorld(
+    async ({ port, node }) => {
+      const steady = await new RawClient(port).opened();
+      steady.say(`POST / HTTP/1.1\r\n${host}Content-Length: 30\r\n\r\n`);
+      const drip = setInterval(() => steady.say('x'), 20);
+      const stalled = new RawClient(port).say(`POST / HTTP/1.1\r\n${host}Content-Length: 30\r\n\r\nabc`);
+      assert.match(await stalled.ends(), /^HTTP\/1.1 408 [\s\S]*Connection: close[\s\S]*"code":"REQUEST_TIMEOUT"/);
+      await steady.hears(/^HTTP\/1.1 200 /);
+      clearInterval(drip);
+      steady.hangUp();
+      assert.is(node.appends.length, 1);
+    },
+    { limits: { stallMs: 250 } },
+  ),
+);
+Server(
+  'refuses a body by its announced length, before it comes',
+  inWorld(async ({ port }) => {
+    for (const [path, length] of [
+      ['/', 3 * mebibyte + 1025],
+      ['/messages', 4 * mebibyte + 1],
+    ]) {
+      const client = new RawClient(port).say(
+        `POST ${path} HTTP/1.1\r\n${host}Content-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`,
+      );
+      await client.hears(/^HTTP\/1.1 413 [\s\S]*"code":"BODY_TOO_LARGE"/);
+      client.hangUp();
+    }
+  }),
+);
+Server(
+  'refuses a body of unknown length when it has grown too long, and takes what is in bounds',
+  inWorld(async ({ port, node }) => {
+    const head = `POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n`;
+    const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
+    const fits = new RawClient(port).say(head + chunk.repeat(16)).say('0\r\n\r\n');
+    await fits.hears(/^HTTP\/1.1 200 /);
+    assert.is(node.appends[0]?.contents[0]?.length, mebibyte);
+    const client = new RawClient(port).say(head + chunk.repeat(17));
+    await client.hears(/^HTTP\/1.1 413 [\s\S]*"code":"BODY_TOO_LARGE"/);
+    assert.is(node.appends.length, 1);
+    fits.hangUp();
+    client.hangUp();
+  }),
+);
+Server(
+  'cuts off a client that goes on sending what was refused',
+  inWorld(async ({ port }) => {
+    const client = await new RawClient(port).opened();
+    client.say(`POST / HTTP/1.1\r\n${host}Content-Length: 1000000000\r\n\r\n`);
+    await client.hears(/^HTTP\/1.1 413 /);
+    const block = Buffer.alloc(mebibyte);
+    for (let sent = 0; sent < 64 && !client.closed; sent++) {
+      client.say(block);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await client.ends();
+  }),
+);
+Server(
+  'tells a client that asks first to go on, or not to begin',
+  inWorld(async ({ port, node }) => {
+    const small = new RawClient(port).say(
+      `POST / HTTP/1.1\r\n${host}Expect: 100-continue\r\nContent-Length: 5\r\n\r\n`,
+    );
+    await small.hears(/^HTTP\/1.1 100 Continue\r\n\r\n/);
+    small.say('hello');
+    await small.hears(/HTTP\/1.1 200 OK/);
+    assert.is(String(node.appends[0]?.contents[0]), 'hello');
+    const big = new RawClient(port).say(
+      `POST / HTTP/1.1\r\n${host}Expect: 100-continue\r\nContent-Length: 99999999\r\n\r\n`,
+    );
+    assert.not.match(await big.hears(/HTTP\/1.1 413 /), /100 Continue/);
+    small.hangUp();
+    big.hangUp();
+  }),
+);
+Server(
+  'bounds the headers in bytes and number, and the URL',
+  inWorld(async ({ port, url }) => {
+    const long = new RawClient(port).say(`GET /leader HTTP/1.1\r\n${host}X: ${'x'.repeat(17_000)}\r\n\r\n`);
+    assert.match(await long.ends(), /^HTTP\/1.1 431 [\s\S]*HEADERS_TOO_LARGE/);
+    const many = new RawClient(port).say(`GET /leader HTTP/1.1\r\n${host}${'X: y\r\n'.repeat(100)}\r\n`);
+    await many.hears(/^HTTP\/1.1 431 [\s\S]*HEADERS_TOO_LARGE/);
+    many.hangUp();
+    const answer = await fetch(`${url}/?message=${'x'.repeat(9000)}`, { method: 'POST' });
+    assert.is(answer.status, 414);
+  }),
+);
+Server(
+  'answers what is no HTTP with 400 and closes',
+  inWorld(async ({ port, url }) => {
+    for (const noise of ['\x16\x03\x01 hello\r\n\r\n', 'GET / HTTP/1.1\r\nHost\r\n\r\n', 'GET / HTTP/1.1\r\n\r\n']) {
+      const client = new RawClient(port).say(noise);
+      assert.match(await client.hears(/\r\n\r\n/), /^HTTP\/1.1 400 /);
+      client.hangUp();
+    }
+    // Both lengths at once are how requests are smuggled.
+    const smuggler = new RawClient(port).say(
+      `POST / HTTP/1.1\r\n${host}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    );
+    assert.match(await smuggler.ends(), /^HTTP\/1.1 400 [\s\S]*MALFORMED_REQUEST/);
+    assert.ok(await isWell(url));
+  }),
+);
+Server(
+  'answers several requests of one connection in order',
+  inWorld(async ({ port }) => {
+    const post = (text: string): string => `POST /?message=${text} HTTP/1.1\r\n${host}\r\n`;
+    const client = new RawClient(port).say(post('a') + post('b') + post('c'));
+    const text = await client.hears(/"id":3/);
+    assert.equal([...text.matchAll(/"id":(\d)/g)].map(([, id]) => id), ['1', '2', '3']); // biome-ignore format: one line
+    client.hangUp();
+  }),
+);
+Server(
+  'forgets a client that goes in the middle of its body',
+  inWorld(async ({ port, url, node, lines }) => {
+    const client = await new RawClient(port).opened();
+    client.say(`POST / HTTP/1.1\r\n${host}Content-Length: 30\r\n\r\nabc`);
+    client.hangUp();
+    const gone = (): boolean => lines.some(({ fields }) => fields.status === 499);
+    await until(gone, 'the request ends');
+    assert.ok(await isWell(url));
+    assert.is(node.appends.length, 0);
+  }),
+);
+Server(
+  'stops reading the log when the reader of a list goes away',
+  inWorld(async ({ port, url, node, http }) => {
+    for (let i = 0; i < 60; i++) node.fill(new Array(100).fill('x'.repeat(10_000)));
+    const client = new RawClient(port).say(`GET /messages HTTP/1.1\r\n${host}\r\n`);
+    await client.hears(/"id":1,/);
+    client.hangUp();
+    let connections = -1;
+    const count = (): void => void http.server.getConnections((_error, open) => (connections = open));
+    await until(() => (count(), connections === 0), 'the connection ends');
+    const { readCalls } = node;
+    assert.ok(await isWell(url));
+    assert.is(node.readCalls, readCalls);
+    assert.ok(node.bytesRead < 40 * mebibyte, `read ${node.bytesRead}`);
+  }),
+);
+Server(
+  'keeps little for a reader that does not read, and cuts it off in the end',
+  inWorld(
+    async ({ port, url, node }) => {
+      for (let i = 0; i < 100; i++) node.fill(new Array(100).fill('x'.repeat(10_000)));
+      const before = process.memoryUsage().arrayBuffers;
+      const client = new RawClient(port).say(`GET /messages HTTP/1.1\r\n${host}\r\n`);
+      await client.hears(/"id":1,/);
+      client.socket.pause();
+      let calls = -1;
+      while (calls !== node.readCalls) {
+        calls = node.readCalls;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      assert.ok(node.bytesRead < 50 * mebibyte, `read ${node.bytesRead} of 100 MB`);
+      assert.ok(process.memoryUsage().arrayBuffers - before < 16 * mebibyte);
+      const openConnections = async (): Promise<string | undefined> => {
+        const text = await (await fetch(`${url}/metrics`, { headers: { accept: 'text/plain' } })).text();
+        return text.match(/dlog_http_open_connections (\d+)/)?.[1];
+      };
+      while ((await openConnections()) !== '1') await new Promise((resolve) => setImmediate(resolve));
+      client.socket.resume();
+      const text = await client.ends();
+      assert.not.match(text, /\r\n0\r\n\r\n$/, 'a list that is not whole has no end');
+    },
+    { limits: { stallMs: 60 } },
+  ),
+);
+Server(
+  'ends a list that the log cannot finish without an end, and says so in its log',
+  inWorld(async ({ port, node, lines }) => {
+    for (let i = 0; i < 10; i++) node.fill(new Array(100).fill('x'.repeat(1000)));
+    node.batches.length = 5;
+    const client = new RawClient(port).say(`GET /messages HTTP/1.1\r\n${host}\r\n`);
+    assert.not.match(await client.ends(), /\]/);
+    assert.is(lines.find(({ event }) => event === 'read_broken')?.level, 'error');
+  }),
+);
+Server(
+  'says 503 to connections beyond its number, and closes them',
+  inWorld(
+    async ({ port }) => {
+      const ask = `GET /leader HTTP/1.1\r\n${host}\r\n`;
+      const first = new RawClient(port).say(ask);
+      const second = new RawClient(port).say(ask);
+      await first.hears(/200 OK/);
+      await second.hears(/200 OK/);
+      const third = new RawClient(port).say(ask);
+      assert.match(await third.ends(), /^HTTP\/1.1 503 [\s\S]*TOO_MANY_CONNECTIONS/);
+      first.hangUp();
+      await first.ends();
+      second.say(ask);
+      await second.hears(/200 OK[\s\S]*200 OK/);
+      second.hangUp();
+    },
+    { limits: { maxConnections: 2 } },
+  ),
+);
+Server(
+  'stops in order: answers under way are given, idle and silent connections end',
+  inWorld(async (world) => {
+    const { port, node } = world;
+    const idle = new RawClient(port).say(`GET /leader HTTP/1.1\r\n${host}\r\n`);
+    await idle.hears(/200 OK/);
+    const silent = await new RawClient(port).opened();
+    node.holding = true;
+    const busy = new RawClient(port).say(`POST /?message=a HTTP/1.1\r\n${host}\r\n`);
+    await until(() => node.appends.length === 1, 'the write arrives');
+    const stopped = world.stop();
+    await idle.ends();
+    await silent.ends();
+    node.release();
+    assert.match(await busy.ends(), /^HTTP\/1.1 200 OK[\s\S]*"id":1/);
+    await stopped;
+  }),
+);
+Server(
+  'does not wait for ever for answers under way when it stops',
+  inWorld(
+    async (world) => {
+      world.node.holding = true;
+      const busy = new RawClient(world.port).say(`POST /?message=a HTTP/1.1\r\n${host}\r\n`);
+      await until(() => world.node.appends.length === 1, 'the write arrives');
+      await world.stop();
+      assert.is(await busy.ends(), '');
+    },
+    { limits: { stopGraceMs: 20 } },
+  ),
+);
+Server.run();
