@@ -230,7 +230,7 @@ export function batchLengthAt(bytes: Buffer, at: number): number {
  * `deep` also every write (a peer's batch; a disk's was checked when it came).
  */
 export function decodeBatch(bytes: Buffer, deep = true): Batch | 'malformed' {
-  if (batchLengthAt(bytes, 0) !== bytes.length) return 'malformed';
+  if (bytes.length === 0 || batchLengthAt(bytes, 0) !== bytes.length) return 'malformed';
   if (crc32(bytes.subarray(8)) !== bytes.readUInt32BE(4)) return 'malformed';
   if (bytes[8] !== batchVersion || (bytes[9] as number) >= batchTypes.length) return 'malformed';
   const batch = new Batch(bytes);

@@ -139,6 +139,7 @@ export function decodeFrameHeader(bytes: Buffer, at: number, place: Place): Fram
 export function decodeFrameBatch(bytes: Buffer, at: number, header: FrameHeader): Batch | null | Unreadable {
   if (header.batchBytes === 0) return null;
   const content = bytes.subarray(at + frameHeaderBytes, at + frameHeaderBytes + header.batchBytes);
+  if (content.length < header.batchBytes) return 'malformed';
   const batch = decodeBatch(content, false);
   if (batch !== 'malformed') return batch.crc === header.batchCrc ? batch : 'malformed';
   // The bytes are what was written, and yet no batch that this program knows: A7.

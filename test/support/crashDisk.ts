@@ -56,7 +56,7 @@ export class CrashDisk {
 
   constructor(options: CrashDiskOptions) {
     this.#options = options;
-    this.faults = { freeBytes: options.totalBytes ?? Number.POSITIVE_INFINITY, failingFsync: false, slowFsyncMs: 0 };
+    this.faults = { freeBytes: options.totalBytes ?? Number.MAX_SAFE_INTEGER, failingFsync: false, slowFsyncMs: 0 };
     this.#disk = this.#port();
   }
 
