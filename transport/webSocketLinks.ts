@@ -108,7 +108,6 @@ export class WebSocketLinks implements Links {
       this.#track(socket);
       this.#waiting.enter(socket);
     });
-    this.#server.on('clientError', (_error, socket) => socket.destroy());
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket as Socket, head));
   }
 
@@ -222,8 +221,7 @@ export class WebSocketLinks implements Links {
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
-    if (pathOf(request) !== path) return refuseUpgrade(socket, '404 Not Found');
-    if (!this.#accept || this.#stopped) return refuseUpgrade(socket, '503 Service Unavailable');
+    if (pathOf(request) !== path) return refuseUpgrade(socket);
     if (head.length > greetingBytesMax) return void socket.destroy();
     this.#upgrades.handleUpgrade(request, socket, head, (webSocket) => this.#greetDialler(webSocket, socket));
   }
@@ -237,7 +235,7 @@ export class WebSocketLinks implements Links {
     webSocket.once('message', (answer: RawData) => {
       const verdict = judgeAnswer(self, (id) => this.#options.peers.has(id), answer as Buffer);
       if (!verdict.ok) return endSoon(webSocket, verdict.refusal);
-      if (!this.#accept || this.#stopped) return endSoon(webSocket, 'the node stops');
+      if (!this.#accept || this.#stopped) return endSoon(webSocket, `node ${self.id} takes no connections now`);
       this.#waiting.leave(socket);
       releaseLimit();
       webSocket.send(verdict.welcome);
@@ -306,8 +304,8 @@ function endSoon(webSocket: WebSocket, reason: string): void {
   else webSocket.close(closeCodes.refused, closeReasonText(reason));
 }
 
-function refuseUpgrade(socket: Socket, status: string): void {
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+function refuseUpgrade(socket: Socket): void {
+  socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
   socket.destroySoon();
 }
 

@@ -40,6 +40,7 @@ export type Segment =
 
 interface InFlight {
   readonly segment: Segment;
+  /** Not before; and not before what was sent earlier (A1). */
   readonly arrivesAt: number;
 }
 
@@ -69,8 +70,7 @@ export class Pipe {
     const bytes = bytesOf(segment);
     this.waitingBytes += bytes;
     wire.freeAt = Math.max(this.#world.now(), wire.freeAt) + (bytes * 1_000) / wire.bytesPerSecond;
-    const lastArrivesAt = this.#inFlight.at(-1)?.arrivesAt ?? 0;
-    const arrivesAt = Math.max(lastArrivesAt, wire.freeAt + wire.latencyMs + wire.jitterMs * wire.dice.next());
+    const arrivesAt = wire.freeAt + wire.latencyMs + wire.jitterMs * wire.dice.next();
     this.#inFlight.push({ segment, arrivesAt });
     this.#ended = segment.kind === 'end';
     if (this.#inFlight.length === 1) this.#arm();
