@@ -25,7 +25,13 @@ export function begin(ctx: Context, status: number, type: string, more: readonly
   ctx.res.writeHead(status, ['Content-Type', type, ...protection, ...more]);
 }
 
-export function send(ctx: Context, status: number, type: string, body: string, more: readonly string[] = []): void {
+export function send(
+  ctx: Context,
+  status: number,
+  type: string,
+  body: string | Buffer,
+  more: readonly string[] = [],
+): void {
   if (ctx.res.headersSent) return;
   begin(ctx, status, type, ['Content-Length', String(Buffer.byteLength(body)), ...more]);
   ctx.res.end(ctx.req.method === 'HEAD' ? undefined : body);

@@ -1,7 +1,7 @@
 /**
  * Streams messages to a client as fast as it takes them.
  *
- * S1. At most one block of the log and one piece of text are in memory for a stream, whatever is streamed: the next is
+ * S1. At most one block of the log and one piece of the answer are in memory for a stream, whatever is streamed: the next is
  *     made only when the socket has taken the last.
  * S2. A client that takes nothing for `stallMs` is cut off; so is one whose messages cannot be read on (never a clean
  *     end of a list that is not whole).
@@ -10,11 +10,12 @@
 import type { Context } from 'koa';
 import type { NodeFacade, ReadPoint } from '../actors/facade.ts';
 import type { Lamport } from '../actors/protocol/epoch.ts';
-import { begin } from './answer.ts';
+import { begin, send } from './answer.ts';
 import type { Edge } from './edge.ts';
 import { encodePieces, eventStream, type Form, type Piece } from './encode.ts';
 
 const blockBytes = 256 * 1024;
+const nothing = Buffer.alloc(0);
 
 /** One response under way. */
 class Outlet {
@@ -49,9 +50,9 @@ class Outlet {
   get full(): boolean {
     return !this.closed && this.#ctx.res.writableNeedDrain;
   }
-  async write(text: string): Promise<void> {
+  async write(data: string | Buffer): Promise<void> {
     if (this.closed) return;
-    this.#ctx.res.write(text);
+    this.#ctx.res.write(data);
     while (this.full) await this.sleep();
   }
   /** A sign of life; not needed where more waits already. */
@@ -75,7 +76,7 @@ export interface Range {
   readonly upToId: number;
 }
 
-/** Pieces of text of the messages of a range; ends early when the log cannot go on. */
+/** Pieces of the messages of a range; ends early when the log cannot go on. */
 async function* piecesOf(node: NodeFacade, { afterId, upToId }: Range, form: Form): AsyncGenerator<Piece> {
   let at = afterId;
   while (at < upToId) {
@@ -101,27 +102,31 @@ export async function sendList(
   }: { range: Range; form: Form; point: ReadPoint; tokenOf(newestShown: Lamport): Lamport },
 ): Promise<void> {
   const pieces = piecesOf(edge.node, range, form);
-  const first = ctx.req.method === 'HEAD' ? undefined : ((await pieces.next()).value as Piece | undefined);
-  // The header goes first. When the first piece is the whole list, its newest message is known; else the read point's
-  // stands in: it may be newer than what a `limit` shows, and asks no more than what is committed here already.
-  const nothing = range.afterId >= range.upToId;
-  const shown = nothing ? 0 : first?.lastId === range.upToId ? first.lastLamport : point.lastLamport;
-  begin(ctx, 200, form.type, ['Lamport-Time', String(tokenOf(shown))]);
+  const first = range.afterId < range.upToId ? ((await pieces.next()).value as Piece | undefined) : undefined;
+  if (range.afterId >= range.upToId || first?.lastId === range.upToId) {
+    // One piece is the whole list: an answer like others, whose newest message is known.
+    const body = Buffer.concat([Buffer.from(form.open), first?.bytes ?? nothing, Buffer.from(form.close)]);
+    send(ctx, 200, form.type, body, ['Lamport-Time', String(tokenOf(first?.lastLamport ?? 0))]);
+    return;
+  }
+  // The header goes first, so the read point stands in for the newest message shown: a `limit` may show less, but the
+  // token asks no more of other nodes than what is committed.
+  begin(ctx, 200, form.type, ['Lamport-Time', String(tokenOf(point.lastLamport))]);
   if (ctx.req.method === 'HEAD') {
     ctx.res.end();
     return;
   }
-  if (nothing || first?.lastId === range.upToId) {
-    ctx.res.end(form.open + (first?.text ?? '') + form.close);
-    return;
-  }
   const outlet = new Outlet(ctx, edge.limits.stallMs);
-  let at = first?.lastId ?? range.afterId;
-  await outlet.write(form.open + (first?.text ?? ''));
+  let at = range.afterId;
+  await outlet.write(form.open);
+  if (first) {
+    await outlet.write(first.bytes);
+    at = first.lastId;
+  }
   while (!outlet.closed) {
     const { value: piece } = await pieces.next();
     if (!piece) break;
-    await outlet.write(piece.text);
+    await outlet.write(piece.bytes);
     at = piece.lastId;
   }
   if (at < range.upToId && !outlet.closed) {
@@ -162,7 +167,7 @@ export async function sendTail(
         continue;
       }
       for await (const piece of piecesOf(node, { afterId: at, upToId }, eventStream)) {
-        await outlet.write(piece.text);
+        await outlet.write(piece.bytes);
         at = piece.lastId;
         if (outlet.closed) break;
       }

@@ -2,10 +2,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { negotiate } from '../../http/accept.ts';
+import { encodePieces, jsonArray } from '../../http/encode.ts';
 import { Refusal } from '../../http/errors.ts';
 import { jsonFaultAt } from '../../http/json.ts';
 import { parseForm, parseInteger, parseQuery } from '../../http/query.ts';
 import { bodyHashOf, bodyTypeOf, checkKey, parseBatch, parseMessage } from '../../http/requests.ts';
+import { MemoryFacade } from '../support/memoryFacade.ts';
 
 const Numbers = suite('http integers');
 
@@ -186,3 +188,45 @@ Keys('are 1 to 128 characters of visible ASCII', () => {
   for (const key of ['', 'k'.repeat(129), 'é', 'a\tb']) assert.ok(checkKey(key) instanceof Refusal, key);
 });
 Keys.run();
+
+const Encoding = suite('http encoding of messages');
+
+/** All messages of one write, in pieces. */
+function piecesOf(contents: readonly (string | Buffer)[], range = { afterId: 0, upToId: contents.length }): string[] {
+  const node = new MemoryFacade();
+  node.fill(contents);
+  const pieces = encodePieces(node.batches, { ...range, form: jsonArray, first: true });
+  return [...pieces].map(({ bytes }) => bytes.toString('utf8'));
+}
+
+Encoding('spells every character as JSON.stringify does', () => {
+  const all = String.fromCodePoint(
+    ...Array.from({ length: 0x500 }, (_, code) => code),
+    0x2028,
+    0xfeff,
+    0xffff,
+    0x1f600,
+  );
+  const [piece = ''] = piecesOf([all, '']);
+  assert.ok(piece.includes(`"content":${JSON.stringify(all)},`));
+  assert.equal(
+    JSON.parse(`[${piece}]`).map(({ content }: { content: string }) => content),
+    [all, ''],
+  );
+});
+Encoding('has room for the longest message of nothing but escapes', () => {
+  const worst = '\u0001'.repeat(1024 * 1024);
+  const pieces = piecesOf(['a', worst, 'b']);
+  assert.equal(
+    JSON.parse(`[${pieces.join('')}]`).map(({ content }: { content: string }) => content.length),
+    [1, worst.length, 1],
+  );
+});
+Encoding('cuts a big batch into pieces, without a gap, and only what was asked for', () => {
+  const pieces = piecesOf(new Array(5000).fill('x'.repeat(100)), { afterId: 10, upToId: 4990 });
+  assert.ok(pieces.length > 3);
+  assert.ok(pieces.every(({ length }) => length <= 128 * 1024));
+  const ids = JSON.parse(`[${pieces.join('')}]`).map(({ id }: { id: number }) => id);
+  assert.equal([ids.length, ids[0], ids.at(-1)], [4980, 11, 4990]);
+});
+Encoding.run();
