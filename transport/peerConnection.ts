@@ -8,9 +8,9 @@
  *     peer does. What the peer still sends is dropped.
  */
 import type { Socket } from 'node:net';
-import { WebSocket, type RawData } from 'ws';
-import type { NodeId } from '../actors/protocol/epoch.ts';
+import type { RawData, WebSocket } from 'ws';
 import type { CloseReason, Connection, ConnectionHandlers } from '../actors/ports.ts';
+import type { NodeId } from '../actors/protocol/epoch.ts';
 
 /** How long a closing handshake may take until the socket is destroyed. */
 export const closeTimeoutMs = 500;
@@ -41,7 +41,8 @@ export const describeError = (error: Error): string => {
 };
 
 /** ws marks what it found wrong in the peer's frames. */
-const isProtocolError = (error: Error & { readonly code?: string }): boolean => error.code?.startsWith('WS_ERR') ?? false;
+const isProtocolError = (error: Error & { readonly code?: string }): boolean =>
+  error.code?.startsWith('WS_ERR') ?? false;
 
 export interface PeerConnectionOptions {
   readonly peer: NodeId;

@@ -13,7 +13,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { WebSocket, WebSocketServer, type RawData } from 'ws';
+import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import type { Connection, ConnectionHandlers, Links } from '../actors/ports.ts';
 import type { NodeId } from '../actors/protocol/epoch.ts';
 import {
@@ -25,7 +25,14 @@ import {
   peerProtocolVersion,
   type Self,
 } from './handshake.ts';
-import { closeCodes, closeReasonText, closeTimeoutMs, describeClose, describeError, PeerConnection } from './peerConnection.ts';
+import {
+  closeCodes,
+  closeReasonText,
+  closeTimeoutMs,
+  describeClose,
+  describeError,
+  PeerConnection,
+} from './peerConnection.ts';
 import { WaitingRoom } from './waitingRoom.ts';
 
 export interface PeerAddress {
@@ -50,6 +57,15 @@ export interface WebSocketLinksOptions {
   readonly maxPendingGreetingsPerAddress?: number;
   /** Authenticated connections with one peer; beyond it the oldest is closed. The node itself keeps one. */
   readonly maxConnectionsPerPeer?: number;
+}
+
+export interface LinkCounts {
+  /** Authenticated, and strangers that have not greeted yet. */
+  readonly connections: number;
+  readonly waiting: number;
+  /** Strangers turned out since the start: at a bound, and at the deadline. */
+  readonly displaced: number;
+  readonly expired: number;
 }
 
 const defaults = {
@@ -115,7 +131,8 @@ export class WebSocketLinks implements Links {
   start(): Promise<PeerAddress> {
     const { host, port } = this.#options;
     return new Promise((resolve, reject) => {
-      const fail = (error: NodeJS.ErrnoException): void => reject(new Error(explainListenError(error, host, port), { cause: error }));
+      const fail = (cause: NodeJS.ErrnoException): void =>
+        reject(new Error(explainListenError(cause, host, port), { cause }));
       this.#server.once('error', fail);
       this.#server.listen({ host, port }, () => {
         this.#server.off('error', fail);
@@ -142,7 +159,7 @@ export class WebSocketLinks implements Links {
   }
 
   /** For metrics and tests. */
-  get counts(): { readonly connections: number; readonly waiting: number; readonly displaced: number; readonly expired: number } {
+  get counts(): LinkCounts {
     const { size: waiting, displaced, expired } = this.#waiting;
     return { connections: this.#connections.size, waiting, displaced, expired };
   }
@@ -154,12 +171,16 @@ export class WebSocketLinks implements Links {
   dial(peer: NodeId, handlers: DialHandlers): void {
     if (this.#stopped) return;
     const address = this.#options.peers.get(peer);
-    if (!address) return fail(handlers, `unknown id ${peer}: not a peer of node ${this.#options.self}`);
+    if (!address) {
+      fail(handlers, `unknown id ${peer}: not a peer of node ${this.#options.self}`);
+      return;
+    }
     let webSocket: WebSocket;
     try {
       webSocket = new WebSocket(urlOf(address), this.#webSocketOptions());
     } catch (error) {
-      return fail(handlers, `${address.host}:${address.port} is no address: ${describeError(error as Error)}`);
+      fail(handlers, `${address.host}:${address.port} is no address: ${describeError(error as Error)}`);
+      return;
     }
     this.#greetListener(webSocket, peer, handlers);
   }
@@ -221,9 +242,9 @@ export class WebSocketLinks implements Links {
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
-    if (pathOf(request) !== path) return refuseUpgrade(socket);
-    if (head.length > greetingBytesMax) return void socket.destroy();
-    this.#upgrades.handleUpgrade(request, socket, head, (webSocket) => this.#greetDialler(webSocket, socket));
+    if (pathOf(request) !== path) refuseUpgrade(socket);
+    else if (head.length > greetingBytesMax) socket.destroy();
+    else this.#upgrades.handleUpgrade(request, socket, head, (webSocket) => this.#greetDialler(webSocket, socket));
   }
 
   /** The listener's side of the greeting. The waiting room holds the deadline. */
@@ -247,7 +268,8 @@ export class WebSocketLinks implements Links {
   #connect(webSocket: WebSocket, socket: Socket, peer: NodeId, dialled: boolean): PeerConnection {
     const { maxFrameBytes, maxConnectionsPerPeer } = this.#options;
     const ofPeer = [...this.#connections].filter((connection) => connection.peer === peer);
-    if (ofPeer.length >= maxConnectionsPerPeer) ofPeer[0]?.close(`more than ${maxConnectionsPerPeer} connections of one peer`);
+    if (ofPeer.length >= maxConnectionsPerPeer)
+      ofPeer[0]?.close(`more than ${maxConnectionsPerPeer} connections of one peer`);
     const onClosed = (closed: PeerConnection): void => void this.#connections.delete(closed);
     const connection = new PeerConnection({ peer, dialled, webSocket, socket, maxFrameBytes, onClosed });
     this.#connections.add(connection);
@@ -290,12 +312,16 @@ const fail = (handlers: ConnectionHandlers, reason: string): void =>
  */
 function limitBytes(socket: Socket): () => void {
   let bytes = 0;
+  let lifted = false;
   const count = (chunk: Buffer): void => {
     bytes += chunk.length;
-    if (bytes > greetingBytesMax) socket.destroy();
+    if (bytes > greetingBytesMax && !lifted) socket.destroy();
   };
   socket.on('data', count);
-  return () => void socket.off('data', count);
+  return () => {
+    lifted = true; // The chunk that ended the greeting may hold more, and is still on its way to this listener.
+    socket.off('data', count);
+  };
 }
 
 /** Tells the other side why; ws destroys the socket after `closeTimeoutMs`. */

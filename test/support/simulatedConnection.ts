@@ -10,8 +10,8 @@
  * A4. A segment that reaches a host on which the connection's end is dead is answered by a reset, as a kernel does.
  */
 import { crc32 } from 'node:zlib';
-import type { NodeId } from '../../actors/protocol/epoch.ts';
 import type { Clock, CloseReason, Connection, ConnectionHandlers } from '../../actors/ports.ts';
+import type { NodeId } from '../../actors/protocol/epoch.ts';
 import type { SeededDice } from './dice.ts';
 import type { SimulatedProcess } from './simulatedProcess.ts';
 
@@ -109,7 +109,10 @@ export class Pipe {
   #land(): void {
     this.#timer = undefined;
     if (!this.#wire.passable()) return; // A2: waits for `resend`.
-    if (this.#wire.stalledUntil > this.#world.now()) return this.#arm();
+    if (this.#wire.stalledUntil > this.#world.now()) {
+      this.#arm();
+      return;
+    }
     const head = this.#inFlight.shift();
     this.#arm();
     if (!head) return;
@@ -166,8 +169,11 @@ export class End implements Connection {
   send(frame: Buffer): void {
     const { maxFrameBytes } = this.#options;
     if (this.#state !== 'open' || !this.process.alive) return;
-    if (frame.length > maxFrameBytes) return this.close(`own frame of ${frame.length} bytes is above maxFrameBytes ${maxFrameBytes}`);
-    this.#options.out.push({ kind: 'frame', frame, checksum: crc32(frame) });
+    if (frame.length > maxFrameBytes) {
+      this.close(`own frame of ${frame.length} bytes is above maxFrameBytes ${maxFrameBytes}`);
+    } else {
+      this.#options.out.push({ kind: 'frame', frame, checksum: crc32(frame) });
+    }
   }
 
   close(reason: string): void {

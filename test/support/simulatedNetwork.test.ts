@@ -1,9 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { NodeId } from '../../actors/protocol/epoch.ts';
 import type { Connection, ConnectionHandlers, Links } from '../../actors/ports.ts';
+import type { NodeId } from '../../actors/protocol/epoch.ts';
 import { SeededDice } from './dice.ts';
-import { SimulatedNetwork, type NetworkOptions } from './simulatedNetwork.ts';
+import { type NetworkOptions, SimulatedNetwork } from './simulatedNetwork.ts';
 import { SimulatedProcess } from './simulatedProcess.ts';
 import { VirtualClock } from './virtualClock.ts';
 
@@ -16,7 +16,8 @@ function aNetwork(options: Partial<NetworkOptions> = {}, seed: string | number =
 
   const handlers = (self: NodeId): ConnectionHandlers => ({
     frame: (frame) => log.push(`${clock.now()} ${self} got ${frame}`),
-    closed: ({ byThisSide, reason }) => log.push(`${clock.now()} ${self} closed${byThisSide ? ' itself' : ''}: ${reason}`),
+    closed: ({ byThisSide, reason }) =>
+      log.push(`${clock.now()} ${self} closed${byThisSide ? ' itself' : ''}: ${reason}`),
   });
   const boot = (id: NodeId) => {
     const process = new SimulatedProcess(clock);
@@ -78,7 +79,10 @@ Network('isolates and partitions', () => {
   const reached = (): string => {
     for (const connection of all) connection.send(text('x'));
     clock.advance(20);
-    return taken().map((line) => line.split(' ')[1]).sort().join('');
+    return taken()
+      .map((line) => line.split(' ')[1])
+      .sort()
+      .join('');
   };
   assert.is(reached(), '11223');
   network.isolate(1);
@@ -124,7 +128,9 @@ Network('loses a tail, never a part in the middle, when a connection breaks', ()
     for (let n = 0; n < 5; n++) connection.send(text(n));
     network.reset(1, 2);
     clock.advance(100);
-    const got = taken().filter((line) => line.includes(' got ')).map((line) => line.at(-1));
+    const got = taken()
+      .filter((line) => line.includes(' got '))
+      .map((line) => line.at(-1));
     assert.equal(got, ['0', '1', '2', '3', '4'].slice(0, got.length));
     lengths.add(got.length);
   }

@@ -13,8 +13,9 @@
  * A1. Deterministic: the same seed and the same calls give the same run. Each wire has dice of its own.
  * A2. Faults change when and whether frames arrive, never what they hold; a frame changed by its sender after `send` throws.
  */
-import type { NodeId } from '../../actors/protocol/epoch.ts';
+
 import type { Clock, Connection, ConnectionHandlers, Links } from '../../actors/ports.ts';
+import type { NodeId } from '../../actors/protocol/epoch.ts';
 import type { SeededDice } from './dice.ts';
 import { End, Pipe, type Wire } from './simulatedConnection.ts';
 import { SimulatedProcess } from './simulatedProcess.ts';

@@ -87,7 +87,8 @@ export class SimulatedProcess {
   /** Something reaches the process from outside: at once when it runs, at resume when it is paused, never when killed. */
   deliver(callback: () => void): void {
     if (!this.#alive) return;
-    if (this.#paused || this.#delivered.length > 0) this.#delivered.push(callback); // Behind what waits: keeps the order.
+    if (this.#paused || this.#delivered.length > 0)
+      this.#delivered.push(callback); // Behind what waits: keeps the order.
     else callback();
   }
 

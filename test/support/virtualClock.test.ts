@@ -10,7 +10,13 @@ const Time = suite('virtual clock');
 Time('fires timers by due time, and those of one instant in the order of setting', () => {
   const clock = new VirtualClock();
   const fired: string[] = [];
-  for (const [name, delayMs] of [['c', 20], ['a', 10], ['d', 20], ['b', 10], ['first', 0]] as const) {
+  for (const [name, delayMs] of [
+    ['c', 20],
+    ['a', 10],
+    ['d', 20],
+    ['b', 10],
+    ['first', 0],
+  ] as const) {
     clock.setTimeout(() => fired.push(name), delayMs);
   }
   clock.advance(20);
@@ -33,7 +39,10 @@ Time('agrees with a sorted list over many random settings and clearings', () => 
   assert.is(clock.pending, 2_500);
   clock.advance(500);
   const left = expected.filter(({ n }) => !cleared.has(n)).sort((a, b) => a.dueAt - b.dueAt || a.n - b.n);
-  assert.equal(fired, left.map(({ n }) => n));
+  assert.equal(
+    fired,
+    left.map(({ n }) => n),
+  );
 });
 
 Time('shows a timer its own due time, and the end of the stretch afterwards', () => {
@@ -217,7 +226,14 @@ Process.run();
 const Luck = suite('seeded dice');
 
 Luck('repeats itself from the same seed, and differs between close seeds', () => {
-  const draw = (seed: number): number[] => Array.from({ length: 5 }, ((dice) => () => dice.next())(new SeededDice(seed)));
+  const draw = (seed: number): number[] =>
+    Array.from(
+      { length: 5 },
+      (
+        (dice) => () =>
+          dice.next()
+      )(new SeededDice(seed)),
+    );
   assert.equal(draw(7), draw(7));
   assert.not.equal(draw(7), draw(8));
 });
@@ -233,7 +249,10 @@ Luck('gives a fork its own stream, whatever was drawn before', () => {
 Luck('spreads evenly over [0, 1)', () => {
   const dice = new SeededDice('even');
   const buckets = new Array<number>(20).fill(0);
-  for (let n = 0; n < 100_000; n++) buckets[dice.int(20)]!++;
+  for (let n = 0; n < 100_000; n++) {
+    const bucket = dice.int(20);
+    buckets[bucket] = (buckets[bucket] ?? 0) + 1;
+  }
   assert.ok(Math.min(...buckets) > 4_700 && Math.max(...buckets) < 5_300, buckets.join(' '));
   assert.ok(dice.next() < 1);
   assert.equal(dice.shuffle([1, 2, 3, 4]).sort(), [1, 2, 3, 4]);

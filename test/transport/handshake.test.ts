@@ -8,12 +8,12 @@ import {
   encodeAnswer,
   encodeChallenge,
   encodeWelcome,
+  type Greeting,
   judgeAnswer,
   judgeWelcome,
   nonceBytes,
   peerProtocolVersion,
   proofOf,
-  type Greeting,
   type Self,
 } from '../../transport/handshake.ts';
 import { SeededDice } from '../support/dice.ts';
@@ -105,7 +105,10 @@ Handshake('names an unknown id, a lower id, a wrong address and another version,
   assert.is(refusalOf(judgeAnswer(aListener(), isPeer, unknown)), 'unknown id 9: not a peer of node 1');
   const { answer: lower } = answerOf(aDialler({ id: 1 }), aListener({ id: 2 }));
   assert.is(refusalOf(judgeAnswer(aListener({ id: 2 }), isPeer, lower)), 'the higher id dials, and 1 is lower than 2');
-  assert.match(refusalOf(answerChallenge(aDialler(), 1, challengeOf(aListener({ id: 3 })))), /node 3 answers at the address of node 1/);
+  assert.match(
+    refusalOf(answerChallenge(aDialler(), 1, challengeOf(aListener({ id: 3 })))),
+    /node 3 answers at the address of node 1/,
+  );
   const { answer: elsewhere } = answerOf(aDialler(), aListener({ id: 3 }));
   assert.is(refusalOf(judgeAnswer(aListener(), isPeer, elsewhere)), 'this is node 1, not 3');
   const newer = encodeChallenge({ version: 2, listener: 1, nonce: nonce(1) });
@@ -146,7 +149,7 @@ Handshake('refuses an answer with any one bit changed', () => {
   const { answer } = answerOf(aDialler(), aListener());
   for (let bit = 0; bit < answer.length * 8; bit++) {
     const changed = Buffer.from(answer);
-    changed[bit >> 3]! ^= 1 << (bit & 7);
+    changed[bit >> 3] = (answer[bit >> 3] ?? 0) ^ (1 << (bit & 7));
     assert.not.ok(judgeAnswer(aListener(), () => true, changed).ok, `bit ${bit}`);
   }
 });

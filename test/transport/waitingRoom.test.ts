@@ -1,7 +1,7 @@
-import { suite } from 'uvu';
-import * as assert from 'uvu/assert';
 import { once } from 'node:events';
 import { Socket } from 'node:net';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
 import { WaitingRoom } from '../../transport/waitingRoom.ts';
 
 const Waiting = suite('waiting room');

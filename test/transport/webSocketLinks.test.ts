@@ -1,152 +1,24 @@
-import { suite } from 'uvu';
-import * as assert from 'uvu/assert';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect, Socket } from 'node:net';
-import { WebSocket, WebSocketServer } from 'ws';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { WebSocket } from 'ws';
+import type { Connection } from '../../actors/ports.ts';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
-import type { CloseReason, Connection } from '../../actors/ports.ts';
-import { answerChallenge, decodeAnswer, encodeAnswer, encodeChallenge, encodeWelcome } from '../../transport/handshake.ts';
-import { WebSocketLinks, type PeerAddress, type WebSocketLinksOptions } from '../../transport/webSocketLinks.ts';
+import {
+  answerChallenge,
+  decodeAnswer,
+  encodeAnswer,
+  encodeChallenge,
+  encodeWelcome,
+} from '../../transport/handshake.ts';
+import { type PeerAddress, WebSocketLinks } from '../../transport/webSocketLinks.ts';
+import { addressOf, host, inTown, nonce, secret, type Town, until } from '../support/peerTown.ts';
 
 const Sockets = suite('web socket links');
 
-const secret = 'a secret';
-const host = '127.0.0.1';
-const nonce = Buffer.alloc(32, 9);
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + 4_000;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`never: ${what}`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-/** One node's links that note what they hear. */
-class Node {
-  readonly links: WebSocketLinks;
-  readonly connections: Connection[] = [];
-  readonly frames: Buffer[] = [];
-  readonly closes: CloseReason[] = [];
-  constructor(options: WebSocketLinksOptions) {
-    this.links = new WebSocketLinks(options);
-  }
-  readonly #handlers = {
-    frame: (frame: Buffer) => void this.frames.push(frame),
-    closed: (reason: CloseReason) => void this.closes.push(reason),
-  };
-  listen(): void {
-    this.links.listen((connection) => {
-      this.connections.push(connection);
-      return this.#handlers;
-    });
-  }
-  dial(peer: NodeId): void {
-    this.links.dial(peer, { ...this.#handlers, opened: (connection) => void this.connections.push(connection) });
-  }
-  get reason(): string {
-    return this.closes[0]?.reason ?? '';
-  }
-}
-
-interface Town {
-  readonly addresses: Map<NodeId, PeerAddress>;
-  node(id: NodeId, changes?: Partial<WebSocketLinksOptions>): Promise<Node>;
-  /** Node 2 has dialled node 1. */
-  pair(changes?: Partial<WebSocketLinksOptions>): Promise<{ one: Node; two: Node; here: Connection; there: Connection }>;
-  /** A WebSocket of somebody else, open. */
-  stranger(address: PeerAddress): Promise<Stranger>;
-  /** A listener that is no node, in the place of node 1. */
-  impostor(greet: (socket: WebSocket) => void): Promise<void>;
-  socket(address: PeerAddress): Promise<Socket>;
-}
-
-interface Stranger {
-  readonly webSocket: WebSocket;
-  readonly socket: Socket;
-  readonly received: Buffer[];
-  ended: { readonly code: number; readonly reason: string } | undefined;
-  /** Waits for the challenge. */
-  challenge(): Promise<Buffer>;
-  /** Greets as a node that knows the secret. */
-  greet(id: NodeId, listener: NodeId): Promise<Buffer>;
-}
-
-function it(sentence: string, body: (town: Town) => Promise<void>): void {
-  Sockets(sentence, async () => {
-    const addresses = new Map<NodeId, PeerAddress>([1, 2, 3].map((id) => [id, { host, port: 1 }]));
-    const endings: (() => unknown)[] = [];
-    const town: Town = {
-      addresses,
-      node: async (self, changes = {}) => {
-        const node = new Node({ self, peers: addresses, host, port: 0, secret, ...changes });
-        endings.push(() => node.links.stop());
-        addresses.set(self, await node.links.start());
-        node.listen();
-        return node;
-      },
-      pair: async (changes) => {
-        const one = await town.node(1, changes);
-        const two = await town.node(2);
-        two.dial(1);
-        await until(() => one.connections.length + two.connections.length === 2, 'open');
-        return { one, two, here: two.connections[0] as Connection, there: one.connections[0] as Connection };
-      },
-      stranger: async ({ port }) => {
-        const webSocket = new WebSocket(`ws://${host}:${port}/peer`);
-        endings.push(() => webSocket.terminate());
-        const received: Buffer[] = [];
-        let socket: Socket | undefined;
-        webSocket.on('upgrade', (response) => (socket = response.socket));
-        webSocket.on('message', (data) => received.push(data as Buffer));
-        webSocket.on('error', () => {});
-        webSocket.on('close', (code, reason) => (stranger.ended = { code, reason: String(reason) }));
-        await once(webSocket, 'open');
-        const stranger: Stranger = {
-          webSocket,
-          socket: socket as Socket,
-          received,
-          ended: undefined,
-          challenge: async () => {
-            await until(() => received.length > 0, 'a challenge');
-            return received[0] as Buffer;
-          },
-          greet: async (id, listener) => {
-            const answered = answerChallenge({ id, secret, nonce }, listener, await stranger.challenge());
-            if (!answered.ok) throw new Error(answered.refusal);
-            webSocket.send(answered.answer);
-            await until(() => received.length > 1, 'a welcome');
-            return answered.answer;
-          },
-        };
-        return stranger;
-      },
-      impostor: async (greet) => {
-        const server = new WebSocketServer({ host, port: 0 });
-        await once(server, 'listening');
-        server.on('connection', greet);
-        endings.push(() => server.close());
-        const address = server.address();
-        if (typeof address === 'object' && address !== null) addresses.set(1, { host, port: address.port });
-      },
-      socket: async ({ port }) => {
-        const socket = connect({ host, port });
-        socket.on('error', () => {});
-        endings.push(() => socket.destroy());
-        await once(socket, 'connect');
-        return socket;
-      },
-    };
-    try {
-      await body(town);
-    } finally {
-      await Promise.all(endings.reverse().map((end) => end()));
-    }
-  });
-}
-
-const addressOf = (town: Town, id: NodeId): PeerAddress => town.addresses.get(id) as PeerAddress;
+const it = (sentence: string, body: (town: Town) => Promise<void>): void => void Sockets(sentence, inTown(body));
 
 // ------------------------------------------------------------------------------------------------------ greetings
 
@@ -204,10 +76,12 @@ it('refuses an unknown id, a lower id, another version and nonsense, each in wor
     await until(() => stranger.ended !== undefined, 'refused');
     return stranger.ended?.reason;
   };
-  const as = (id: NodeId) => (challenge: Buffer): Buffer => {
-    const answered = answerChallenge({ id, secret, nonce }, 2, challenge);
-    return answered.ok ? answered.answer : Buffer.alloc(0);
-  };
+  const as =
+    (id: NodeId) =>
+    (challenge: Buffer): Buffer => {
+      const answered = answerChallenge({ id, secret, nonce }, 2, challenge);
+      return answered.ok ? answered.answer : Buffer.alloc(0);
+    };
   assert.is(await refusal(as(9)), 'unknown id 9: not a peer of node 2');
   assert.is(await refusal(as(1)), 'the higher id dials, and 1 is lower than 2');
   assert.is(await refusal(as(2)), 'two nodes have the id 2');
@@ -246,7 +120,10 @@ it('explains a dial that fails: nobody there, no peer port, unknown peer, no add
 });
 
 it('refuses to be made without a secret', async () => {
-  assert.throws(() => new WebSocketLinks({ self: 1, peers: new Map(), host, port: 0, secret: '' }), /cluster secret is empty/);
+  assert.throws(
+    () => new WebSocketLinks({ self: 1, peers: new Map(), host, port: 0, secret: '' }),
+    /cluster secret is empty/,
+  );
 });
 
 // ------------------------------------------------------------------------------------------------------ strangers
@@ -311,14 +188,20 @@ it('lets peers in while silent connections flood the port', async (town) => {
   const bounds = { greetingDeadlineMs: 60_000, maxPendingGreetings: 24, maxPendingGreetingsPerAddress: 16 };
   const one = await town.node(1, bounds);
   const two = await town.node(2);
-  const flood = Array.from({ length: 200 }, () => connect({ host, port: addressOf(town, 1).port }).on('error', () => {}));
+  const flood = Array.from({ length: 200 }, () =>
+    connect({ host, port: addressOf(town, 1).port }).on('error', () => {}),
+  );
   await until(() => one.links.counts.displaced === 184, 'a flood');
   assert.ok(one.links.counts.waiting <= 16);
   two.dial(1);
   await until(() => one.links.counts.displaced >= 185, 'the peer is the newest that waits');
-  flood.push(...Array.from({ length: 10 }, () => connect({ host, port: addressOf(town, 1).port }).on('error', () => {})));
+  flood.push(
+    ...Array.from({ length: 10 }, () => connect({ host, port: addressOf(town, 1).port }).on('error', () => {})),
+  );
   await until(() => one.connections.length === 1 && two.connections.length === 1, 'the peer is in');
-  flood.push(...Array.from({ length: 100 }, () => connect({ host, port: addressOf(town, 1).port }).on('error', () => {})));
+  flood.push(
+    ...Array.from({ length: 100 }, () => connect({ host, port: addressOf(town, 1).port }).on('error', () => {})),
+  );
   await until(() => one.links.counts.displaced >= 250, 'more flood');
   two.connections[0]?.send(Buffer.from('still here'));
   await until(() => one.frames.length === 1, 'a frame');
@@ -335,6 +218,7 @@ it('bounds the connections of one peer: the oldest goes', async (town) => {
   }
   await until(() => one.closes.length === 1 && two.closes.length === 1, 'closed');
   assert.equal(two.reason, 'more than 2 connections of one peer');
+  assert.equal([one.links.counts.connections, two.links.counts.connections], [2, 2]);
   two.connections[2]?.send(Buffer.from('newest'));
   await until(() => one.frames.length === 1, 'the newest lives');
 });
@@ -472,10 +356,10 @@ it('stops: tells its peers, drops who waits, frees the port, and dials no more',
   const { port } = addressOf(town, 1);
   await one.links.stop();
   await until(() => two.closes.length > 0, 'closed');
-  assert.equal([one.closes, two.closes], [
-    [{ byThisSide: true, reason: 'the node stops' }],
-    [{ byThisSide: false, reason: 'the node stops' }],
-  ]);
+  assert.equal(
+    [one.closes, two.closes],
+    [[{ byThisSide: true, reason: 'the node stops' }], [{ byThisSide: false, reason: 'the node stops' }]],
+  );
   await until(() => waiting.destroyed || waiting.readableEnded || waiting.resume().closed, 'dropped');
   here.send(Buffer.from('too late'));
   const again = await town.node(1, { port });
@@ -484,6 +368,7 @@ it('stops: tells its peers, drops who waits, frees the port, and dials no more',
   await two.links.stop();
   two.dial(1);
   await until(() => again.closes.length === 1, 'closed');
+  assert.is(again.reason, 'the node stops', 'a dialler says so too');
   assert.is(two.connections.length, 2);
 });
 
