@@ -75,7 +75,7 @@ export class LamportClock {
         // One time an entry: the first now, the last is where the clock stands afterwards.
         const firstLamport = Math.max(this.#time, event.floor) + 1;
         this.#time = firstLamport + event.count - 1;
-        tell(this.#scope, 'pipeline', { type: 'batch.stamped', firstLamport });
+        tell(this.#scope, 'pipeline', { type: 'batch.stamped', epoch: event.epoch, firstLamport });
       }
     }
   }

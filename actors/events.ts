@@ -19,6 +19,7 @@ import type {
   Ping,
   Roster,
 } from './protocol/frames.ts';
+import type { Identity } from './protocol/identityRecord.ts';
 import type { KeyTable } from './protocol/keyTable.ts';
 import type { RecoveredLog } from './protocol/logicalLog.ts';
 import type { Timing } from './protocol/timing.ts';
@@ -48,7 +49,7 @@ export type ClockEvent =
       /** Of a ping: `sentAt` of this node's ping that it echoes, or -1. */
       readonly roundTripSentAt: number;
     }
-  | { readonly type: 'batch.stamp'; readonly count: number; readonly floor: Lamport };
+  | { readonly type: 'batch.stamp'; readonly epoch: Epoch; readonly count: number; readonly floor: Lamport };
 
 export type WireEvent =
   | { readonly type: 'wire.attach'; readonly key: ConnectionKey; readonly connection: Connection }
@@ -93,7 +94,8 @@ export type FormationEvent =
   | { readonly type: 'hello.wanted'; readonly peer: NodeId; readonly connection: number }
   | FrameReceived<'hello' | 'proposal'>
   | PeerDisconnected
-  | { readonly type: 'roster.persisted' };
+  | { readonly type: 'roster.persisted' }
+  | { readonly type: 'damage.cleared' };
 
 // --------------------------------------------------------------------------------------------------------- election
 
@@ -135,7 +137,8 @@ export type LeaderChanged = {
 
 /** What the election makes of the replicator. */
 export type OfficeEvent =
-  | { readonly type: 'office.halted' }
+  /** Nobody leads; `promised` is what this node promised last, and to whose candidate it serves its log. */
+  | { readonly type: 'office.halted'; readonly promised: Epoch }
   | { readonly type: 'office.following'; readonly epoch: Epoch; readonly leader: NodeId }
   | { readonly type: 'office.adopting'; readonly epoch: Epoch; readonly donor: NodeId; readonly target: Position }
   | { readonly type: 'office.leading'; readonly epoch: Epoch }
@@ -151,7 +154,7 @@ export type ReplicatorEvent =
 export type PipelineEvent =
   | OfficeEvent
   | FrameReceived<'append' | 'ack' | 'reject' | 'fetch' | 'fetchBack' | 'gone' | 'data' | 'forward' | 'readIndex'>
-  | { readonly type: 'batch.stamped'; readonly firstLamport: Lamport }
+  | { readonly type: 'batch.stamped'; readonly epoch: Epoch; readonly firstLamport: Lamport }
   | { readonly type: 'log.persisted'; readonly ticket: number }
   | {
       readonly type: 'log.read-back';
@@ -167,6 +170,8 @@ export type PipelineEvent =
   | { readonly type: 'ping.fill'; readonly ping: Ping; readonly timing: Timing; readonly quorumConnected: boolean }
   | { readonly type: 'ping.noted'; readonly peer: NodeId; readonly ping: Ping }
   | { readonly type: 'readIndex.local'; readonly nonce: number }
+  /** Committed batches from the one that holds message `afterId + 1`, for a client. */
+  | { readonly type: 'messages.read'; readonly afterId: number; readonly maxBytes: number; readonly reply: ReadReply }
   | { readonly type: 'disk.filled' }
   | { readonly type: 'disk.freed' }
   | { readonly type: 'damage.cleared' }
@@ -187,19 +192,21 @@ export type CommitAdvanced = {
 
 export type ReadReply = (batches: readonly Batch[]) => void;
 export type StoreEvent =
-  | { readonly type: 'log.write'; readonly ticket: number; readonly previous: Position; readonly batch: Batch }
+  | {
+      readonly type: 'log.write';
+      readonly ticket: number;
+      /** Of the office that writes; adopted batches are older. */
+      readonly epoch: Epoch;
+      readonly previous: Position;
+      readonly batch: Batch;
+    }
   | { readonly type: 'commit.noted'; readonly commit: Index }
   | { readonly type: 'promise.persist'; readonly epoch: Epoch }
   | { readonly type: 'roster.persist'; readonly clusterId: string; readonly roster: Roster }
   | { readonly type: 'damage.clear' }
+  /** Batches that have left the memory of the pipeline. */
   | { readonly type: 'log.read'; readonly after: Index; readonly maxBytes: number; readonly reply: ReadReply }
-  | {
-      readonly type: 'messages.read';
-      readonly afterId: number;
-      readonly upToId: number;
-      readonly maxBytes: number;
-      readonly reply: ReadReply;
-    }
+  | { readonly type: 'messages.read'; readonly afterId: number; readonly maxBytes: number; readonly reply: ReadReply }
   | { readonly type: 'store.close'; readonly closed: () => void };
 
 // -------------------------------------------------------------------------------------------- gateway, ingress, sessions
@@ -263,22 +270,10 @@ export type MetricsEvent =
   | { readonly type: 'leader.counted'; readonly self: boolean }
   | { readonly type: 'frame.counted'; readonly direction: 'in' | 'out'; readonly bytes: number }
   | { readonly type: 'frame.dropped' }
+  | { readonly type: 'line.due' }
   | { readonly type: 'metrics.reset' };
 
 // ------------------------------------------------------------------------------------------------------------- node
-
-/** What this node keeps on disk beside the log. */
-export interface Identity {
-  readonly clusterId: string | null;
-  readonly nodeId: NodeId;
-  readonly incarnation: string;
-  readonly roster: Roster | null;
-  readonly membership: readonly NodeId[];
-  readonly promised: Epoch;
-  readonly boot: number;
-  /** R-D3: the log lost something that had been fsynced. */
-  readonly damaged: boolean;
-}
 
 export interface Recovered {
   readonly identity: Identity;
@@ -294,7 +289,7 @@ export interface Recovered {
 export type NodeEvent =
   | { readonly type: 'store.recovered'; readonly recovered: Recovered }
   | { readonly type: 'store.failed'; readonly reason: string }
-  | { readonly type: 'node.stop' }
+  | { readonly type: 'node.stop'; readonly stopped: () => void }
   | { readonly type: 'office.left' }
   | { readonly type: 'store.closed' };
 

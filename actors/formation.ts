@@ -13,10 +13,11 @@
  */
 import { assign, enqueueActions, setup } from 'xstate';
 import { send } from './clock.ts';
-import type { ConnectionKey, FormationEvent, Identity } from './events.ts';
+import type { ConnectionKey, FormationEvent } from './events.ts';
 import type { Dice, LogLines } from './ports.ts';
 import type { NodeId } from './protocol/epoch.ts';
 import { type Hello, maxFrameBytes, protocolVersion, type Roster } from './protocol/frames.ts';
+import type { Identity } from './protocol/identityRecord.ts';
 import { tell, tellLink } from './system.ts';
 
 export type IdentityTrouble = 'IDENTITY_LOST' | 'CONFIG_MISMATCH';
@@ -34,7 +35,7 @@ interface Greeting {
   readonly key: ConnectionKey;
 }
 
-interface FormationContext extends FormationInput {
+export interface FormationContext extends FormationInput {
   readonly clusterId: string | null;
   readonly roster: Roster | null;
   readonly greetings: ReadonlyMap<NodeId, Greeting>;
@@ -200,6 +201,7 @@ export const formation = setup({
       tell({ self, system }, 'election', { type: 'node.bound' });
     },
     noteLost: assign({ lost: true }),
+    noteCleared: assign({ memoryLost: false }),
     logTrouble: ({ context }) => {
       const code = identityTrouble(context);
       if (code) context.log.write('error', code.toLowerCase(), troubleWords[code], { code });
@@ -223,6 +225,7 @@ export const formation = setup({
   initial: 'booting',
   on: {
     'hello.wanted': { actions: { type: 'sendHello', params: ({ event }) => event } },
+    'damage.cleared': { actions: 'noteCleared' },
     'peer.disconnected': { actions: { type: 'forgetGreeting', params: ({ event }) => event.peer } },
   },
   states: {

@@ -26,7 +26,7 @@ export interface LinkInput {
   readonly greetingMs: number;
 }
 
-interface LinkContext extends LinkInput {
+export interface LinkContext extends LinkInput {
   readonly key: ConnectionKey;
   readonly connection: Connection | null;
   readonly hello: Hello | null;

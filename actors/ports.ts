@@ -127,6 +127,8 @@ export interface Links {
 
 /** Structured log lines; the adapter adds time, node id and Lamport time. */
 export interface LogLines {
+  /** Whether debug lines are kept; who would write one for every message asks first. */
+  readonly wantsDebug?: boolean;
   write(level: 'debug' | 'info' | 'warn' | 'error', event: string, message: string, fields?: LogFields): void;
 }
 export type LogFields = Readonly<Record<string, string | number | boolean | null | readonly (string | number)[]>>;

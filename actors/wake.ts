@@ -6,6 +6,8 @@ export class Wake {
   readonly #fire: () => void;
   #timer: unknown;
   #at = Number.POSITIVE_INFINITY;
+  /** For when the last alarm was set; a late one says that this node was asleep. */
+  firedFor = 0;
 
   constructor(clock: Clock, fire: () => void) {
     this.#clock = clock;
@@ -19,6 +21,7 @@ export class Wake {
     this.#at = time;
     this.#timer = this.#clock.setTimeout(
       () => {
+        this.firedFor = this.#at;
         this.#at = Number.POSITIVE_INFINITY;
         this.#fire();
       },

@@ -22,7 +22,6 @@ import {
   decodeFrameBatch,
   decodeFrameHeader,
   decodeSegmentHeader,
-  type FrameHeader,
   findFrames,
   frameHeaderBytes,
   type Place,
@@ -74,8 +73,7 @@ export class Recovery {
   readonly #files = new Map<number, DiskFile>();
   readonly #ends: number[] = [];
   #chain = 0;
-  /** The write of the newest good frame, and where it began in its segment. */
-  #write = 0;
+  /** Where the write of the newest good frame began. */
   #writeStart: Place = { segment: 1, offset: 0 };
   #highestWrite = 0;
   #fresh = false;
@@ -131,7 +129,7 @@ export class Recovery {
       const place = { segment, offset };
       const header = decodeFrameHeader(block.bytes, at, place);
       if (header === 'unsupported') return this.#unsupported(place);
-      if (header === 'malformed' || !this.#chains(header, place)) return this.#endOfFrames(place);
+      if (header === 'malformed' || header.previousCrc !== this.#chain) return this.#endOfFrames(place);
       if (header.bytes > left) {
         return offset + header.bytes > fileBytes
           ? this.#endOfFrames(place)
@@ -144,7 +142,6 @@ export class Recovery {
       if (why) return this.#damaged(place, why);
       this.#replay.commitTo(header.commit);
       this.#chain = header.crc;
-      this.#write = header.write;
       this.#highestWrite = Math.max(this.#highestWrite, header.write);
       this.#writeStart = { segment, offset: header.writeStart };
       offset += header.bytes;
@@ -153,16 +150,6 @@ export class Recovery {
 
   #framesFrom(segment: number, offset: number, bytes: number): void {
     this.#read(segment, offset, bytes, (block) => this.#frames(segment, offset, block));
-  }
-
-  /** Whether the frame continues the write of the one before it, or begins a later one right here. */
-  #chains(header: FrameHeader, place: Place): boolean {
-    if (header.previousCrc !== this.#chain) return false;
-    if (header.write > this.#write) {
-      const firstOfSegment = place.offset === segmentHeaderBytes && header.writeStart === 0;
-      return header.writeStart === place.offset || firstOfSegment;
-    }
-    return header.write === this.#write && header.writeStart === this.#writeStart.offset;
   }
 
   #endOfFrames(place: Place): void {

@@ -223,8 +223,9 @@ const codecs: { readonly [K in FrameKind]: Codec<FrameOf<K>> } = {
     write: (out, f) => {
       out.f64(f.epoch);
       writePosition(out, f.after);
+      out.bool(f.more);
     },
-    read: (from) => ({ epoch: from.integer(), after: readPosition(from), batch: noBatch }),
+    read: (from) => ({ epoch: from.integer(), after: readPosition(from), more: from.bool(), batch: noBatch }),
     tail: (f) => [f.batch.bytes],
     readTail: withBatch,
   },

@@ -137,6 +137,8 @@ export interface Data {
   readonly kind: 'data';
   readonly epoch: Epoch;
   readonly after: Position;
+  /** Further batches follow without being asked for. */
+  readonly more: boolean;
   readonly batch: Batch;
 }
 export interface Append {

@@ -58,6 +58,8 @@ export class LogicalLog {
   #floor: LogMark;
   #end: LogMark;
   #commit: LogMark;
+  /** What is on this node's own disk may leave memory. */
+  durable: Index;
 
   constructor(recovered: RecoveredLog, tailBytesMax: number) {
     this.#runs = [...recovered.runs];
@@ -71,6 +73,7 @@ export class LogicalLog {
       this.#end = markAfter(batch);
       if (batch.endIndex <= recovered.commit) this.#commit = this.#end;
     }
+    this.durable = this.last.index;
     invariant(this.#commit.position.index === recovered.commit, 'A1', 'the recovered tail does not reach the commit');
   }
 
@@ -92,6 +95,15 @@ export class LogicalLog {
   }
   get lastCommittedId(): number {
     return this.#commit.nextId - 1;
+  }
+
+  /** Of the newest committed message in the tail; where that holds none, of the committed end. */
+  get lastCommittedMessageLamport(): Lamport {
+    for (let i = this.#tailPlace(this.commit) - 1; i >= this.#tailFrom; i--) {
+      const batch = this.#tail[i] as Batch;
+      if (batch.type === 'data') return batch.endLamport;
+    }
+    return this.lastCommittedId === 0 ? 0 : this.commitLamport;
   }
 
   /** 0 before the first entry and behind the last. */
@@ -186,6 +198,28 @@ export class LogicalLog {
     return batches;
   }
 
+  /** The same by id, and only what is committed. */
+  committedAfterId(id: number, maxBytes: number): readonly Batch[] | 'cold' {
+    if (id >= this.lastCommittedId) return [];
+    if (id + 1 < this.#floor.nextId) return 'cold';
+    let low = this.#tailFrom;
+    let high = this.#tail.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#tail[middle] as Batch).nextId > id + 1) high = middle;
+      else low = middle + 1;
+    }
+    const batches: Batch[] = [];
+    let bytes = 0;
+    for (; low < this.#tail.length; low++) {
+      const batch = this.#tail[low] as Batch;
+      if (batch.endIndex > this.commit || (batches.length > 0 && bytes + batch.bytes.length > maxBytes)) break;
+      batches.push(batch);
+      bytes += batch.bytes.length;
+    }
+    return batches;
+  }
+
   /** Place in the array of the batch that holds index + 1. */
   #tailPlace(index: Index): number {
     let low = this.#tailFrom;
@@ -201,7 +235,7 @@ export class LogicalLog {
   #shrink(): void {
     while (this.#tailBytes > this.#tailBytesMax && this.#tailFrom < this.#tail.length) {
       const oldest = this.#tail[this.#tailFrom] as Batch;
-      if (oldest.endIndex > this.commit) break;
+      if (oldest.endIndex > this.commit || oldest.endIndex > this.durable) break;
       this.#tailBytes -= oldest.bytes.length;
       this.#leftBytes += oldest.bytes.length;
       this.#floor = markAfter(oldest);

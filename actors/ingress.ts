@@ -1,0 +1,410 @@
+/**
+ * Ingress: the desk for client writes. Holds them through an election, brings them to the leader, and answers each once.
+ *
+ * R10a is kept here: a write has at most one unresolved send, every send has a fresh n, and a write is sent again only
+ * when its send is certainly not done: refused with certainty, or a later leader's barrier is committed without it, or
+ * the leader's GREETED on a newer connection says that it never came.
+ *
+ * A1. Each request is settled exactly once, at its deadline at the latest.
+ * A2. What waits is bounded in bytes and number; beyond that a write is refused, certainly not done.
+ */
+import { send } from './clock.ts';
+import type { ConnectionKey, Gate, IngressEvent } from './events.ts';
+import type { Appended, AppendRequest, Trouble, TroubleCode } from './facade.ts';
+import type { Clock, WallClock } from './ports.ts';
+import { type Batch, defaultStream, encodeWrite, type EncodedWrite } from './protocol/batch.ts';
+import type { Epoch, Index, Lamport, NodeId } from './protocol/epoch.ts';
+import type { ForwardedWrite, ForwardNo, ForwardOk, Refusal } from './protocol/frames.ts';
+import { windowBytes } from './protocol/progress.ts';
+import { type Scope, type ServiceLogic, service, tell } from './system.ts';
+import { Wake } from './wake.ts';
+
+export interface IngressInput {
+  readonly self: NodeId;
+  readonly boot: number;
+  readonly clock: Clock;
+  readonly wallClock: WallClock;
+  readonly commit: Index;
+  readonly commitLamport: Lamport;
+  readonly lastId: number;
+}
+
+interface Send {
+  readonly n: number;
+  readonly epoch: Epoch;
+  readonly to: NodeId;
+  readonly connection: ConnectionKey;
+  readonly bytes: number;
+  /** R10a (c): where the leader's log ended when it greeted anew; once that is committed here, absence is proof. */
+  provenAt: Index | null;
+}
+
+interface Pending {
+  readonly request: AppendRequest;
+  readonly settle: (outcome: Appended | Trouble) => void;
+  readonly deadlineAt: number;
+  readonly bytes: number;
+  seen: number;
+  readonly physicalSeconds: number;
+  readonly firstTryCommit: Index;
+  /** Of a session token that this node has not reached yet. */
+  waitsFor: Lamport;
+  send: Send | null;
+  notBefore: number;
+}
+
+export const lamportGuard = 2 ** 32;
+const highBytes = 8 * 1024 * 1024;
+const lowBytes = 4 * 1024 * 1024;
+const fullBytes = 32 * 1024 * 1024;
+const fullWrites = 100_000;
+/** While throttled, writes above this are refused. */
+const bulkBytes = 64 * 1024;
+/** What every waiting write costs beside its content. */
+const overheadBytes = 512;
+const retryMs = 15;
+const shortRetryAfterMs = 1000;
+
+export class Ingress {
+  readonly #input: IngressInput;
+  readonly #scope: Scope;
+  readonly #deadlines: Wake;
+  readonly #sends: Wake;
+  /** Without an unresolved send, in order of arrival. */
+  #held = new Set<Pending>();
+  /** With one, by its n. */
+  readonly #sent = new Map<number, Pending>();
+  readonly #connections = new Map<NodeId, ConnectionKey>();
+  #bytes = 0;
+  #flow: 'low' | 'high' | 'full' = 'low';
+  #gate: Gate = 'waiting';
+  #leader: NodeId | null = null;
+  #epoch: Epoch = 0;
+  #n = 0;
+  #forwardedBytes = 0;
+  #commit: Index;
+  #commitLamport: Lamport;
+  #lastId: number;
+  #stopping = false;
+
+  constructor(input: IngressInput, scope: Scope) {
+    this.#input = input;
+    this.#scope = scope;
+    this.#commit = input.commit;
+    this.#commitLamport = input.commitLamport;
+    this.#lastId = input.lastId;
+    this.#deadlines = new Wake(input.clock, () => tell(scope, 'ingress', { type: 'deadline.due' }));
+    this.#sends = new Wake(input.clock, () => tell(scope, 'ingress', { type: 'send.due' }));
+  }
+
+  get waiting(): number {
+    return this.#held.size + this.#sent.size;
+  }
+
+  receive(event: IngressEvent): void {
+    switch (event.type) {
+      case 'write.requested':
+        return this.#take(event.request, event.settle);
+      case 'send.due':
+        return this.#sendHeld();
+      case 'write.done':
+        return this.#done(event.answer);
+      case 'forwardOk.received':
+        return this.#done(event.frame);
+      case 'write.refused':
+        return this.#refused(event.answer);
+      case 'forwardNo.received':
+        return this.#refused(event.frame);
+      case 'commit.advanced':
+        this.#commit = event.commit;
+        this.#commitLamport = event.lamport;
+        this.#lastId = event.lastId;
+        return this.#committed(event.batches);
+      case 'leader.changed':
+        this.#leader = event.leader;
+        this.#epoch = event.epoch;
+        return this.#sendSoon();
+      case 'peer.greeted':
+        this.#connections.set(event.peer, event.key);
+        this.#resolveByGreeting(event.peer, event.key, event.greeted);
+        return this.#sendSoon();
+      case 'peer.disconnected':
+        this.#connections.delete(event.peer);
+        return;
+      case 'gate.changed':
+        this.#gate = event.gate;
+        return;
+      case 'deadline.due':
+        return this.#expire();
+      case 'node.stopping':
+        this.#stopping = true;
+        for (const pending of this.#held) this.#settle(pending, this.#trouble('STOPPING', 'not_done', 'this node is stopping'));
+    }
+  }
+
+  stop(): void {
+    for (const pending of [...this.#held, ...this.#sent.values()])
+      this.#settle(pending, this.#trouble('STOPPING', pending.send ? 'unknown' : 'not_done', 'this node has stopped'));
+    this.#deadlines.cancel();
+    this.#sends.cancel();
+  }
+
+  // --------------------------------------------------------------------------------------------------- taking
+
+  #take(request: AppendRequest, settle: Pending['settle']): void {
+    const { clock, wallClock } = this.#input;
+    const waitsFor = request.lamportTime ?? 0;
+    const bytes = request.contents.reduce((sum, content) => sum + content.length, overheadBytes);
+    const refusal = this.#refusal(waitsFor, bytes);
+    if (refusal) return settle(refusal);
+    const pending: Pending = {
+      request,
+      settle,
+      bytes,
+      waitsFor,
+      deadlineAt: clock.now() + request.timeoutMs,
+      seen: this.#lastId,
+      physicalSeconds: wallClock.now() / 1000,
+      firstTryCommit: this.#commit,
+      send: null,
+      notBefore: 0,
+    };
+    this.#held.add(pending);
+    this.#noteBytes(bytes);
+    this.#deadlines.by(pending.deadlineAt);
+    this.#sendSoon();
+  }
+
+  #refusal(waitsFor: Lamport, bytes: number): Trouble | null {
+    if (this.#stopping) return this.#trouble('STOPPING', 'not_done', 'this node is stopping');
+    if (waitsFor > this.#commitLamport + lamportGuard)
+      return this.#trouble('LAMPORT_TIME_ABSURD', 'not_done', `Lamport-Time ${waitsFor}, this node has ${this.#commitLamport}`);
+    if (this.#gate === 'diskFull')
+      return this.#trouble('DISK_FULL', 'not_done', 'the disk of this node is full', shortRetryAfterMs);
+    if (this.#gate === 'shedding' || this.waiting >= fullWrites || (this.#gate === 'throttled' && bytes > bulkBytes))
+      return this.#trouble('OVERLOADED', 'not_done', `${this.waiting} writes are waiting`, shortRetryAfterMs);
+    return null;
+  }
+
+  #trouble(code: TroubleCode, outcome: Trouble['outcome'], detail: string, retryAfterMs?: number): Trouble {
+    return { kind: 'trouble', code, outcome, detail, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+  }
+
+  #noteBytes(change: number): void {
+    this.#bytes += change;
+    const flow =
+      this.#bytes >= fullBytes
+        ? 'full'
+        : this.#bytes >= highBytes
+          ? this.#flow === 'full'
+            ? 'full'
+            : 'high'
+          : this.#bytes <= lowBytes
+            ? 'low'
+            : this.#flow;
+    if (flow === this.#flow) return;
+    this.#flow = flow;
+    tell(this.#scope, 'gateway', { type: `flow.${flow}` });
+  }
+
+  // -------------------------------------------------------------------------------------------------- sending
+
+  /** After everything that has already arrived: what came together goes together. */
+  #sendSoon(): void {
+    if (this.#held.size > 0) this.#sends.by(this.#input.clock.now());
+  }
+
+  #sendHeld(): void {
+    const { self, clock } = this.#input;
+    const leader = this.#leader;
+    if (leader === null || this.#held.size === 0) return;
+    const connection = leader === self ? 0 : this.#connections.get(leader);
+    if (connection === undefined) return;
+    const now = clock.now();
+    let writes: ForwardedWrite[] = [];
+    let bytes = 0;
+    const flush = (): void => {
+      if (writes.length > 0) this.#submit(leader, writes);
+      writes = [];
+      bytes = 0;
+    };
+    for (const pending of this.#held) {
+      if (pending.waitsFor > this.#commitLamport) continue;
+      if (pending.waitsFor > 0) {
+        pending.waitsFor = 0;
+        pending.seen = this.#lastId; // Taken now: what its client has seen elsewhere is here as well.
+      }
+      if (pending.notBefore > now) {
+        this.#sends.by(pending.notBefore);
+        continue;
+      }
+      if (leader !== self && this.#forwardedBytes > 0 && this.#forwardedBytes + pending.bytes > windowBytes) break;
+      const write = this.#encode(pending, leader, connection);
+      writes.push({ write, firstTryCommit: pending.firstTryCommit });
+      bytes += write.bytes.length;
+      if (bytes >= windowBytes / 4) flush();
+    }
+    flush();
+  }
+
+  #submit(leader: NodeId, writes: readonly ForwardedWrite[]): void {
+    const epoch = this.#epoch;
+    if (leader === this.#input.self) tell(this.#scope, 'pipeline', { type: 'write.submitted', epoch, writes });
+    else send(this.#scope, leader, { kind: 'forward', epoch, writes });
+  }
+
+  #encode(pending: Pending, to: NodeId, connection: ConnectionKey): EncodedWrite {
+    const { self, boot } = this.#input;
+    const { contents, key } = pending.request;
+    const tag = { origin: self, boot, n: ++this.#n };
+    const bytes = encodeWrite({
+      tag,
+      stream: defaultStream,
+      seen: pending.seen,
+      physicalSeconds: pending.physicalSeconds,
+      contents,
+      ...(key && { key }),
+    });
+    pending.send = { n: tag.n, epoch: this.#epoch, to, connection, bytes: pending.bytes, provenAt: null };
+    this.#held.delete(pending);
+    this.#sent.set(tag.n, pending);
+    if (to !== self) this.#forwardedBytes += pending.bytes;
+    return { bytes, tag, count: contents.length, ...(key && { key }) };
+  }
+
+  // ------------------------------------------------------------------------------------------------ resolving
+
+  #done({ results }: ForwardOk): void {
+    for (const { n, firstId, firstLamport, earlier } of results) {
+      const pending = this.#sent.get(n);
+      if (!pending) continue;
+      this.#settle(pending, {
+        kind: 'done',
+        firstId,
+        firstLamport,
+        count: pending.request.contents.length,
+        nodeId: earlier?.origin ?? this.#input.self,
+        seen: earlier?.seen ?? pending.seen,
+        physicalSeconds: earlier?.physicalSeconds ?? pending.physicalSeconds,
+        repeated: earlier !== null,
+      });
+    }
+    this.#sendSoon();
+  }
+
+  #refused({ ns, certain, reason }: ForwardNo): void {
+    for (const n of ns) {
+      const pending = this.#sent.get(n);
+      if (!pending) continue;
+      if (reason === 'notLeader') {
+        if (certain) this.#hold(pending, this.#input.clock.now() + retryMs);
+      } else this.#settle(pending, this.#refusalOf(reason, certain));
+    }
+    this.#sendSoon();
+  }
+
+  #refusalOf(reason: Exclude<Refusal, 'notLeader'>, certain: boolean): Trouble {
+    const outcome = certain ? 'not_done' : 'unknown';
+    switch (reason) {
+      case 'overloaded':
+        return this.#trouble('OVERLOADED', outcome, 'too many writes wait at the leader', shortRetryAfterMs);
+      case 'diskFull':
+        return this.#trouble('DISK_FULL', outcome, 'the disk of the leader is full', shortRetryAfterMs);
+      case 'keyReused':
+        return this.#trouble('KEY_REUSED', outcome, 'this Idempotency-Key came before with another body');
+      case 'keyExpired':
+        return this.#trouble('KEY_EXPIRED', outcome, 'the first try of this key is too long ago to know what became of it');
+    }
+  }
+
+  /** The write is certainly in no log: it may be sent again, with a fresh n. */
+  #hold(pending: Pending, notBefore = 0): void {
+    this.#forget(pending);
+    pending.notBefore = notBefore;
+    this.#held.add(pending);
+  }
+
+  #forget(pending: Pending): void {
+    const { send: sent } = pending;
+    this.#held.delete(pending);
+    if (!sent) return;
+    this.#sent.delete(sent.n);
+    if (sent.to !== this.#input.self) this.#forwardedBytes -= sent.bytes;
+    pending.send = null;
+  }
+
+  #committed(batches: readonly Batch[]): void {
+    const { self } = this.#input;
+    if (this.#sent.size > 0) {
+      for (const batch of batches) {
+        // R10a (b): a later leader built upon a log that does not hold them.
+        if (batch.type === 'barrier') {
+          for (const pending of [...this.#sent.values()])
+            if ((pending.send?.epoch ?? 0) < batch.epoch) this.#hold(pending);
+        } else if (!(this.#leader === self && batch.epoch === this.#epoch)) this.#findOwn(batch);
+      }
+      for (const pending of [...this.#sent.values()]) {
+        const provenAt = pending.send?.provenAt ?? null;
+        if (provenAt !== null && this.#commit >= provenAt) this.#hold(pending);
+      }
+    }
+    this.#sendSoon();
+  }
+
+  /** Writes of this node and boot in a committed batch: done, whoever answers or not. */
+  #findOwn(batch: Batch): void {
+    const { self, boot } = this.#input;
+    for (const { write, firstId, firstLamport } of batch.writes()) {
+      const { origin, boot: itsBoot, n } = write.tag;
+      if (origin === self && itsBoot === boot && this.#sent.has(n))
+        this.#done({ kind: 'forwardOk', results: [{ n, firstId, firstLamport, earlier: null }] });
+    }
+  }
+
+  /** R10a (c). */
+  #resolveByGreeting(
+    peer: NodeId,
+    key: ConnectionKey,
+    { epoch, appended, last }: { readonly epoch: Epoch; readonly appended: number; readonly last: Index },
+  ): void {
+    if (epoch === 0) return;
+    for (const pending of [...this.#sent.values()]) {
+      const { send: sent } = pending;
+      if (sent?.to !== peer || sent.connection >= key || sent.epoch !== epoch) continue;
+      if (sent.n > appended || this.#commit >= last) this.#hold(pending);
+      else sent.provenAt = last;
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------- settling
+
+  #settle(pending: Pending, outcome: Appended | Trouble): void {
+    this.#forget(pending);
+    this.#noteBytes(-pending.bytes);
+    if (outcome.kind === 'done' && !outcome.repeated)
+      tell(this.#scope, 'metrics', { type: 'messages.taken', count: outcome.count });
+    pending.settle(outcome);
+  }
+
+  #expire(): void {
+    const now = this.#input.clock.now();
+    for (const pending of [...this.#held, ...this.#sent.values()]) {
+      if (pending.deadlineAt <= now) this.#settle(pending, this.#tooLate(pending));
+      else this.#deadlines.by(Math.max(pending.deadlineAt, now + 10));
+    }
+    this.#sendSoon();
+  }
+
+  #tooLate({ send: sent, waitsFor }: Pending): Trouble {
+    if (sent)
+      return this.#trouble('OUTCOME_UNKNOWN', 'unknown', `node ${sent.to} was asked to append it and did not answer in time`);
+    if (waitsFor > this.#commitLamport)
+      return this.#trouble('LOG_NOT_CAUGHT_UP', 'not_done', `Lamport-Time ${waitsFor}, this node has ${this.#commitLamport}`, 200);
+    if (this.#leader === null) return this.#trouble('NO_LEADER', 'not_done', 'no majority has a leader', shortRetryAfterMs);
+    return this.#trouble('LEADER_UNREACHABLE', 'not_done', `node ${this.#leader} leads and does not take it`, shortRetryAfterMs);
+  }
+}
+
+export const ingress: ServiceLogic<IngressEvent, IngressInput> = service(
+  (input: IngressInput, scope) => new Ingress(input, scope),
+);

@@ -1,0 +1,165 @@
+/**
+ * Start of a node from its disk: identity, log, boot number; what a restart finds decides who this node is (R-D1a, R-D3,
+ * R-D4, R25).
+ *
+ *   read identity --empty--> draw an incarnation, save --> read log --clean, torn--> count the boot, save --> recovered
+ *                 --found-------------------------------->          --damaged------> save `damaged`, quarantine --^
+ *
+ * A1. Incarnation and boot are on disk before anybody hears of this node; `damaged` before anything is put aside.
+ * A2. A bound node without a log has lost it: that is damage, not a fresh start (also `--memory` after a restart).
+ */
+
+import type { Recovered } from '../events.ts';
+import { drawId } from '../formation.ts';
+import type { Dice, Disk, DiskError, LogLines } from '../ports.ts';
+import type { Batch } from '../protocol/batch.ts';
+import { decodeBatch } from '../protocol/batch.ts';
+import type { NodeId } from '../protocol/epoch.ts';
+import type { Identity } from '../protocol/identityRecord.ts';
+import { KeyTable } from '../protocol/keyTable.ts';
+import { Desk } from './desk.ts';
+import { IdentityFile } from './identityFile.ts';
+import { type Recovered as RecoveredSegments, SegmentedLog } from './segments.ts';
+
+export interface RecoveryInput {
+  readonly nodeId: NodeId;
+  readonly voters: readonly NodeId[];
+  readonly disk: Disk;
+  readonly dice: Dice;
+  readonly log: LogLines;
+  readonly segmentBytes: number;
+  readonly tailBytes: number;
+  /** Idempotency keys are kept for so many entries. */
+  readonly keptEntries: number;
+  /** The log's segments are kept in memory. */
+  readonly memory: boolean;
+}
+
+export type StartOutcome =
+  | { readonly kind: 'recovered'; readonly desk: Desk; readonly recovered: Recovered }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+const sameMembers = (a: readonly NodeId[], b: readonly NodeId[]): boolean =>
+  a.length === b.length && a.every((id, i) => id === b[i]);
+
+export function recoverNode(input: RecoveryInput, done: (outcome: StartOutcome) => void): void {
+  const fail = (reason: string): void => done({ kind: 'failed', reason });
+  const file = new IdentityFile(input.disk);
+  file.read((outcome) => {
+    if (outcome.kind === 'failed') return fail(`the identity cannot be read: ${outcome.error.message}`);
+    if (outcome.kind === 'lost')
+      return fail(
+        `IDENTITY_LOST: ${outcome.why}. This node must not vote as itself again: bring back its folder from the same ` +
+          'disk; or stop all nodes, and start a new cluster in empty folders',
+      );
+    if (outcome.kind === 'found') {
+      const wrong = foreign(outcome.identity, input);
+      if (wrong) return fail(wrong);
+      return recoverLog(input, file, { ...outcome.identity, membership: input.voters }, done);
+    }
+    const identity: Identity = {
+      clusterId: null,
+      nodeId: input.nodeId,
+      incarnation: drawId(input.dice),
+      roster: null,
+      membership: input.voters,
+      promised: 0,
+      boot: 0,
+      damaged: false,
+    };
+    file.save(identity, (saved) =>
+      saved.kind === 'saved' ? recoverLog(input, file, identity, done) : fail(words('the identity', saved.error)),
+    );
+  });
+}
+
+const words = (what: string, error: DiskError): string => `${what} cannot be written: ${error.message}`;
+
+function foreign(identity: Identity, { nodeId, voters }: RecoveryInput): string | null {
+  if (identity.nodeId !== nodeId)
+    return `this folder belongs to node ${identity.nodeId}, not to ${nodeId}: give each node its own DATA_DIR`;
+  if (identity.clusterId !== null && !sameMembers(identity.membership, voters))
+    return (
+      `CONFIG_MISMATCH: this folder belongs to a cluster of the voters ${identity.membership.join(', ')}, ` +
+      `PEERS names ${voters.join(', ')}: set PEERS as it was, or use an empty DATA_DIR for a new cluster`
+    );
+  return null;
+}
+
+function recoverLog(
+  input: RecoveryInput,
+  file: IdentityFile,
+  identity: Identity,
+  done: (outcome: StartOutcome) => void,
+): void {
+  const fail = (reason: string): void => done({ kind: 'failed', reason });
+  const { segmentBytes, tailBytes, log } = input;
+  const segments = new SegmentedLog(input.disk, { segmentBytes, cacheBytes: tailBytes });
+  const keys = new KeyTable(input.keptEntries);
+  const violations: Batch[] = [];
+  /** Key tables are of the committed log: these batches wait until the commit is known. */
+  const keyed: Batch[] = [];
+  segments.recover(
+    {
+      onBatch: (batch, previousLamport) => {
+        if (batch.baseLamport <= previousLamport) violations.push(copy(batch));
+        if (batch.hasKeys) keyed.push(copy(batch));
+        while (keyed.length > 0 && (keyed[0]?.endIndex ?? 0) <= batch.endIndex - input.keptEntries) keyed.shift();
+      },
+      onReplaced: (after) => {
+        while ((violations.at(-1)?.endIndex ?? 0) > after) violations.pop();
+        while ((keyed.at(-1)?.endIndex ?? 0) > after) keyed.pop();
+      },
+    },
+    (outcome) => {
+      if (outcome.kind === 'failed') return fail(`the log cannot be read: ${outcome.error.message}`);
+      for (const batch of keyed) if (batch.endIndex <= outcome.commit) keys.commit(batch);
+      const lost = outcome.fresh && identity.clusterId !== null;
+      tellVerdict(log, outcome, lost && input.memory);
+      const saved: Identity = {
+        ...identity,
+        boot: identity.boot + 1,
+        promised: Math.max(identity.promised, outcome.last.epoch),
+        damaged: identity.damaged || outcome.verdict.kind === 'damaged' || lost,
+      };
+      const finish = (): void =>
+        done({
+          kind: 'recovered',
+          desk: new Desk(segments, file, saved, outcome.commit),
+          recovered: { identity: saved, log: outcome.log, keys, violations, memoryLost: lost && input.memory },
+        });
+      file.save(saved, (save) => {
+        if (save.kind === 'failed') return fail(words('the identity', save.error));
+        if (outcome.verdict.kind !== 'damaged') return finish();
+        segments.quarantine((put) =>
+          put.kind === 'written' ? finish() : fail(words('the part of the log before the damage', put.error)),
+        );
+      });
+    },
+  );
+}
+
+/** What recovery shows is a view of a big block. */
+function copy(batch: Batch): Batch {
+  const own = decodeBatch(Buffer.from(batch.bytes), false);
+  return own === 'malformed' ? batch : own;
+}
+
+function tellVerdict(log: LogLines, { verdict, last, commit }: RecoveredSegments, memoryLost: boolean): void {
+  const facts = { last_index: last.index, commit_index: commit };
+  if (memoryLost)
+    log.write('warn', 'log_lost', 'the log was kept in memory and is gone: this node learns it anew', facts);
+  else if (verdict.kind === 'clean') log.write('info', 'log_recovered', 'the log is whole', facts);
+  else if (verdict.kind === 'torn')
+    log.write('info', 'log_recovered', 'the last write was cut short before it was confirmed: dropped', {
+      ...facts,
+      segment: verdict.at.segment,
+      offset: verdict.at.offset,
+    });
+  else
+    log.write('error', 'log_damaged', `the log is damaged: ${verdict.why}. What stands behind is put aside`, {
+      ...facts,
+      segment: verdict.at.segment,
+      offset: verdict.at.offset,
+    });
+}

@@ -1,0 +1,114 @@
+/**
+ * What all offices of the pipeline share: the logical log, the key table, the way to the log store, and the commit.
+ *
+ * A1. Batches reach the log store in the order in which they entered the log; ticket t is durable before t + 1.
+ * A2. The commit never goes back; everybody hears of each committed batch once, in order (R11).
+ */
+import type { Clock, Failpoints, LogLines } from '../ports.ts';
+import type { Batch } from '../protocol/batch.ts';
+import type { Epoch, Index, NodeId, Position } from '../protocol/epoch.ts';
+import type { Frame } from '../protocol/frames.ts';
+import type { KeyTable } from '../protocol/keyTable.ts';
+import { invariant, type LogicalLog } from '../protocol/logicalLog.ts';
+import { send } from '../clock.ts';
+import { type Scope, tell } from '../system.ts';
+
+export interface CoreInput {
+  readonly self: NodeId;
+  readonly voters: readonly NodeId[];
+  readonly boot: number;
+  readonly clock: Clock;
+  readonly failpoints: Failpoints;
+  readonly lines: LogLines;
+}
+
+export class Core {
+  readonly self: NodeId;
+  readonly voters: readonly NodeId[];
+  readonly peers: readonly NodeId[];
+  readonly boot: number;
+  readonly clock: Clock;
+  readonly failpoints: Failpoints;
+  readonly lines: LogLines;
+  readonly log: LogicalLog;
+  readonly keys: KeyTable;
+  readonly scope: Scope;
+  damaged: boolean;
+  diskFull = false;
+  /** Tickets given out, and the newest durable one. */
+  lastTicket = 0;
+  durableTicket = 0;
+  /** When the log store last had nothing to write, for R23. */
+  writingSince = 0;
+  /** Where the log ends on disk once a ticket is durable. */
+  readonly #ends: { readonly ticket: number; readonly end: Index }[] = [];
+
+  constructor(input: CoreInput, log: LogicalLog, keys: KeyTable, damaged: boolean, scope: Scope) {
+    this.self = input.self;
+    this.voters = input.voters;
+    this.peers = input.voters.filter((id) => id !== input.self);
+    this.boot = input.boot;
+    this.clock = input.clock;
+    this.failpoints = input.failpoints;
+    this.lines = input.lines;
+    this.log = log;
+    this.keys = keys;
+    this.damaged = damaged;
+    this.scope = scope;
+  }
+
+  get storeIdle(): boolean {
+    return this.durableTicket === this.lastTicket;
+  }
+
+  send(peer: NodeId, frame: Frame): void {
+    send(this.scope, peer, frame);
+  }
+
+  /** Puts a batch behind `previous`, which the log holds, in place of whatever stood there; its ticket is `lastTicket`. */
+  write(epoch: Epoch, previous: Position, batch: Batch): void {
+    if (this.log.last.index > previous.index) this.log.cutAfter(previous.index);
+    const previousLamport = this.log.lastLamport;
+    this.log.append(batch);
+    if (this.storeIdle) this.writingSince = this.clock.now();
+    this.lastTicket++;
+    this.#ends.push({ ticket: this.lastTicket, end: batch.endIndex });
+    tell(this.scope, 'store', { type: 'log.write', ticket: this.lastTicket, epoch, previous, batch });
+    tell(this.scope, 'metrics', { type: 'batch.stored', batch, previousLamport });
+    tell(this.scope, 'election', { type: 'position.changed', position: this.log.last });
+  }
+
+  /** The log store has written everything up to this ticket. */
+  persisted(ticket: number): void {
+    this.durableTicket = ticket;
+    this.writingSince = this.clock.now();
+    while (this.#ends.length > 0 && (this.#ends[0]?.ticket ?? 0) <= ticket) {
+      this.log.durable = this.#ends.shift()?.end ?? 0;
+    }
+    this.failpoints.reach('batch.persisted');
+  }
+
+  commitTo(index: Index): void {
+    invariant(index > this.log.commit && index <= this.log.last.index, 'R8', `commit ${this.log.commit} to ${index}`);
+    const batches = this.log.commitTo(index);
+    for (const batch of batches) this.keys.commit(batch);
+    const event = {
+      type: 'commit.advanced',
+      commit: index,
+      lamport: this.log.commitLamport,
+      lastId: this.log.lastCommittedId,
+      batches,
+    } as const;
+    tell(this.scope, 'ingress', event);
+    tell(this.scope, 'sessions', event);
+    tell(this.scope, 'metrics', event);
+    tell(this.scope, 'store', { type: 'commit.noted', commit: index });
+    this.failpoints.reach('commit.advanced');
+  }
+}
+
+/** What an office of the pipeline may be asked; each answers what concerns it. */
+export interface Office {
+  readonly kind: 'halted' | 'following' | 'adopting' | 'leading';
+  persisted(): void;
+}

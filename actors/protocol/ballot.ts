@@ -1,0 +1,348 @@
+/**
+ * Ballot: what a voter knows about leadership, and what it decides from that (R2-R4, R12-R18, R20, R23). Reads no clock
+ * and sends nothing: the election actor says when.
+ *
+ * A1. `promised` never decreases (R1).
+ * A2. A leader that this voter hears is not voted against, but by itself or by the one it hands over to (R12, R17).
+ */
+import {
+  comparePositions,
+  type Epoch,
+  majorityOf,
+  nextEpoch,
+  type NodeId,
+  ownerOf,
+  type Position,
+} from './epoch.ts';
+import type { HandoverToken, Nack, Ping, Prepare, ProbeNo, Unelectable } from './frames.ts';
+import { invariant } from './logicalLog.ts';
+import { PeerTable } from './peerTable.ts';
+import { type Measured, RecentMax, RoundTrips, type Timing, type TimingConfig, timingFrom } from './timing.ts';
+
+export interface BallotInput {
+  readonly self: NodeId;
+  readonly voters: readonly NodeId[];
+  readonly priority: number;
+  readonly timing: TimingConfig;
+  readonly promised: Epoch;
+  readonly position: Position;
+  readonly bound: boolean;
+  readonly damaged: boolean;
+  readonly now: number;
+}
+
+export interface Leadership {
+  readonly id: NodeId;
+  readonly epoch: Epoch;
+}
+
+/** What the role of the asked node means for a vote. */
+export interface Standing {
+  /** Establishing, leading or draining. */
+  readonly leads: boolean;
+  /** To whom it is handing over. */
+  readonly drainingFor: NodeId | null;
+}
+
+const bulliesMax = 4;
+const tenureWindowMs = 60_000;
+const penaltyDoublingsMax = 4;
+
+export class Ballot {
+  readonly self: NodeId;
+  readonly voters: readonly NodeId[];
+  readonly table: PeerTable;
+  readonly #config: TimingConfig;
+  readonly #rtts = new Map<NodeId, RoundTrips>();
+  readonly #fsyncs = new RecentMax(128);
+  readonly #lags = new RecentMax(128);
+  timing: Timing;
+
+  #promised: Epoch;
+  /** The newest promise that is on disk. */
+  durable: Epoch;
+  /** Highest epoch seen anywhere. */
+  seen: Epoch;
+  position: Position;
+  bound: boolean;
+  damaged: boolean;
+  diskFull = false;
+  leaving = false;
+
+  leader: Leadership | null = null;
+  leaderHeardAt = Number.NEGATIVE_INFINITY;
+  noLeaderSince: number;
+  nextTryAt: number;
+  #backoffMs = 0;
+  #bullied = 0;
+  #graceUntil = Number.NEGATIVE_INFINITY;
+  #greyUntil = Number.NEGATIVE_INFINITY;
+  #greys = 0;
+
+  nonce = 0;
+  readonly oks = new Set<NodeId>();
+  readonly promises = new Map<NodeId, Position>();
+  token: HandoverToken | null = null;
+
+  ledAt = Number.POSITIVE_INFINITY;
+  readonly #nearSince = new Map<NodeId, number>();
+  readonly #failedHandovers = new Map<NodeId, number>();
+  #tenures: { readonly id: NodeId; readonly epoch: Epoch; readonly at: number }[] = [];
+
+  constructor(input: BallotInput) {
+    this.self = input.self;
+    this.voters = input.voters;
+    this.table = new PeerTable(input.self, input.priority, input.voters);
+    this.#config = input.timing;
+    this.timing = timingFrom(input.timing, this.measured);
+    this.#promised = input.promised;
+    this.durable = input.promised;
+    this.seen = input.promised;
+    this.position = input.position;
+    this.bound = input.bound;
+    this.damaged = input.damaged;
+    // R21: it may have promised its leader stickiness before it crashed.
+    this.noLeaderSince = input.now + this.timing.suspectMs;
+    this.nextTryAt = this.noLeaderSince;
+  }
+
+  get promised(): Epoch {
+    return this.#promised;
+  }
+  get majority(): number {
+    return majorityOf(this.voters.length);
+  }
+
+  // ------------------------------------------------------------------------------------------------ measuring
+
+  get measured(): Measured {
+    let slowest: RoundTrips | undefined;
+    for (const rtt of this.#rtts.values()) if (!slowest || rtt.p99Ms > slowest.p99Ms) slowest = rtt;
+    return {
+      srttMs: slowest?.srttMs ?? 0,
+      rttvarMs: slowest?.rttvarMs ?? 0,
+      rttP99Ms: slowest?.p99Ms ?? 0,
+      fsyncP99Ms: this.#fsyncs.max,
+      loopLagP99Ms: this.#lags.max,
+    };
+  }
+  noteRtt(peer: NodeId, rttMs: number): void {
+    const rtt = this.#rtts.get(peer) ?? new RoundTrips();
+    rtt.add(rttMs);
+    this.#rtts.set(peer, rtt);
+  }
+  noteFsync(ms: number): void {
+    this.#fsyncs.add(ms);
+  }
+
+  /** R20: a timer that fires late means that this node was asleep: nobody is suspected before its sockets are read. */
+  noteTimer(dueAt: number, now: number): void {
+    const lateMs = Math.max(0, now - dueAt);
+    if (lateMs > this.timing.suspectMs / 3)
+      this.#graceUntil = now + this.timing.heartbeatMs + this.measured.rttP99Ms;
+    else this.#lags.add(lateMs);
+  }
+  inGrace(now: number): boolean {
+    return now < this.#graceUntil;
+  }
+  retime(): void {
+    this.timing = timingFrom(this.#config, this.measured);
+  }
+
+  // --------------------------------------------------------------------------------------------------- seeing
+
+  quorumConnected(now: number, times = 1): boolean {
+    return this.table.quorumConnected(now, times * this.timing.suspectMs);
+  }
+  leaderAlive(now: number): boolean {
+    return this.leader !== null && (now - this.leaderHeardAt <= this.timing.suspectMs || this.inGrace(now));
+  }
+  get mayVote(): boolean {
+    return this.bound && !this.damaged;
+  }
+  /** Why this node could not lead well. */
+  unelectable(now: number): Unelectable {
+    if (!this.bound) return 'unbound';
+    if (this.damaged) return 'damaged';
+    if (this.leaving) return 'leaving';
+    if (this.diskFull) return 'disk';
+    if (now < this.#greyUntil) return 'grey';
+    return this.quorumConnected(now) ? 'none' : 'disconnected';
+  }
+
+  see(epoch: Epoch): void {
+    if (epoch > this.seen) this.seen = epoch;
+  }
+
+  pinged(peer: NodeId, ping: Ping, roundTripSentAt: number, now: number): void {
+    this.table.pinged(peer, ping, roundTripSentAt, now, this.timing.suspectMs);
+    this.see(ping.seenEpoch);
+    this.see(ping.promised);
+  }
+  /** The ping comes from a leader of this node's epoch or a later one, other than itself. */
+  namesLeader(ping: Ping): boolean {
+    return ping.leading > 0 && ping.leading >= this.#promised && ownerOf(ping.leading) !== this.self;
+  }
+  /** Gives whether that is news. */
+  hearLeader(epoch: Epoch, now: number): boolean {
+    const news = this.leader?.epoch !== epoch;
+    this.leader = { id: ownerOf(epoch), epoch };
+    this.leaderHeardAt = now;
+    this.#bullied = 0;
+    this.#backoffMs = 0;
+    if (news) this.#noteTenure(ownerOf(epoch), epoch, now);
+    return news;
+  }
+  loseLeader(now: number): void {
+    this.leader = null;
+    this.leaderHeardAt = Number.NEGATIVE_INFINITY;
+    this.noLeaderSince = now;
+    this.#bullied = 0;
+  }
+  #noteTenure(id: NodeId, epoch: Epoch, at: number): void {
+    this.#tenures = this.#tenures.filter((tenure) => at - tenure.at < tenureWindowMs);
+    this.#tenures.push({ id, epoch, at });
+    this.#failedHandovers.delete(id);
+  }
+
+  // --------------------------------------------------------------------------------------------------- voting
+
+  /** Sets the promise in memory, at once (R3); the caller makes it durable before anybody hears of it. */
+  promise(epoch: Epoch): void {
+    invariant(epoch > this.#promised, 'R1', `promise ${epoch} after ${this.#promised}`);
+    this.#promised = epoch;
+    this.see(epoch);
+  }
+
+  /** R12 and R14; no epochs and no logs are compared (R13). */
+  judgeProbe(from: NodeId, standing: Standing, now: number): 'ok' | ProbeNo['reason'] {
+    if (!this.mayVote) return 'abstain';
+    if (standing.leads || (this.leaderAlive(now) && this.leader?.id !== from)) return 'leader';
+    const deferenceMs = (this.voters.length + 2) * this.timing.staggerMs;
+    if (
+      this.table.outranks(this.self, from) &&
+      this.unelectable(now) === 'none' &&
+      this.table.ownLogIsNear(this.position, now) &&
+      now - this.noLeaderSince < deferenceMs &&
+      this.#bullied < bulliesMax
+    ) {
+      this.#bullied++;
+      return 'bully';
+    }
+    return 'ok';
+  }
+
+  judgePrepare({ epoch, handover }: Prepare, from: NodeId, standing: Standing, now: number): 'promise' | 'again' | 'nack' {
+    if (!this.mayVote || ownerOf(epoch) !== from || epoch < this.#promised) return 'nack';
+    if (epoch === this.#promised) return 'again';
+    const handedOver =
+      handover !== null &&
+      handover.epoch === this.#promised &&
+      (handover.by === this.self ? standing.drainingFor === from : this.leader?.epoch === handover.epoch);
+    if (handedOver) return 'promise';
+    if (standing.leads) return 'nack';
+    return this.leaderAlive(now) && this.leader?.id !== from ? 'nack' : 'promise';
+  }
+
+  nack(refused: Epoch, standing: Standing, now: number): Nack {
+    const leaderEpoch = standing.leads ? this.#promised : this.leaderAlive(now) ? (this.leader?.epoch ?? 0) : 0;
+    return { kind: 'nack', refused, seenEpoch: this.seen, leaderEpoch };
+  }
+
+  /** R2: an own epoch above everything seen; the promise to itself is part of it. */
+  openEpoch(): Epoch {
+    const epoch = nextEpoch(this.self, Math.max(this.#promised, this.seen));
+    this.promise(epoch);
+    this.promises.clear();
+    return epoch;
+  }
+  get won(): boolean {
+    return this.promises.size >= this.majority && this.promises.has(this.self);
+  }
+  /** The most complete log among the promisers; its own when that is as good (R4). */
+  best(): { readonly id: NodeId; readonly position: Position } {
+    let best = { id: this.self, position: this.promises.get(this.self) ?? this.position };
+    for (const [id, position] of this.promises)
+      if (comparePositions(position, best.position) > 0) best = { id, position };
+    return best;
+  }
+
+  // --------------------------------------------------------------------------------------------------- timing
+
+  /** When a leaderless node may probe (R15, R21); each failed round moves it. */
+  probeAt(now: number): number {
+    const rank = this.table.rank(this.position, now, this.timing.suspectMs);
+    const greyMs = now < this.#greyUntil ? this.voters.length * this.timing.staggerMs : 0;
+    return Math.max(this.nextTryAt, this.noLeaderSince + rank * this.timing.staggerMs + greyMs, this.#graceUntil);
+  }
+  mayProbe(now: number): boolean {
+    return this.mayVote && !this.leaving && !this.leaderAlive(now) && now >= this.probeAt(now) && this.quorumConnected(now);
+  }
+  /** After a bully's answer: its own probe comes at once, or when the boot grace ends (R14). */
+  takeOver(now: number): void {
+    this.nextTryAt = Math.min(this.nextTryAt, Math.max(now, this.noLeaderSince));
+  }
+  /** A round that led nowhere: wait a random while. */
+  retryAfterFailure(now: number, dice: number): void {
+    this.nextTryAt = now + this.timing.staggerMs * (0.5 + 2.5 * dice);
+  }
+  /** Somebody still hears a leader (R14): wait longer each time, up to TS. */
+  retryAfterRefusal(now: number, dice: number): void {
+    this.#backoffMs = Math.min(this.timing.suspectMs, Math.max(this.timing.staggerMs / 4, this.#backoffMs * 2));
+    this.nextTryAt = now + this.#backoffMs * (0.5 + dice);
+  }
+
+  // -------------------------------------------------------------------------------------------------- leading
+
+  beginLeading(now: number): void {
+    this.hearLeader(this.#promised, now);
+    this.ledAt = now;
+    this.#nearSince.clear();
+  }
+  /** R16: no majority completed a round trip for twice the time. */
+  lostQuorum(now: number): boolean {
+    return !this.inGrace(now) && now - this.ledAt > this.timing.suspectMs && !this.quorumConnected(now, 2);
+  }
+  /** R18: some node promised a campaign that died, and will not follow this epoch any more. */
+  mustRenew(theirs: Epoch, theirLeader: Epoch, now: number): boolean {
+    return (
+      theirs > this.#promised &&
+      theirLeader === 0 &&
+      now - this.ledAt >= this.timing.suspectMs &&
+      this.quorumConnected(now)
+    );
+  }
+  /** R23: it may follow and vote, but others should lead for a while. */
+  turnGrey(now: number): void {
+    this.#greyUntil = now + 10 * this.timing.suspectMs * 2 ** Math.min(6, this.#greys++);
+  }
+
+  noteNear(peer: NodeId, near: boolean, now: number): void {
+    if (near) this.#nearSince.set(peer, now);
+    else this.#nearSince.delete(peer);
+  }
+  noteFailedHandover(peer: NodeId): void {
+    this.#failedHandovers.set(peer, (this.#failedHandovers.get(peer) ?? 0) + 1);
+  }
+  /** To whom the lead is to be handed now (R17), or at once when this node should not lead (R17b, full disk). */
+  successor(now: number): NodeId | null {
+    if (this.leaving || this.diskFull) {
+      const { suspectMs } = this.timing;
+      return this.table.successors(this.position, now, suspectMs).find((peer) => this.#nearSince.has(peer)) ?? null;
+    }
+    for (const peer of this.table.betterLeaders(this.position, now, this.timing.suspectMs)) {
+      const since = Math.max(
+        this.table.upSince(peer),
+        this.ledAt,
+        this.#nearSince.get(peer) ?? Number.POSITIVE_INFINITY,
+      );
+      if (now - since >= this.#stableMs(peer, now)) return peer;
+    }
+    return null;
+  }
+  #stableMs(peer: NodeId, now: number): number {
+    const tenures = this.#tenures.filter(({ id, at }) => id === peer && now - at < tenureWindowMs).length;
+    const doublings = Math.max(0, tenures - 1) + (this.#failedHandovers.get(peer) ?? 0);
+    return this.timing.stableMs * 2 ** Math.min(penaltyDoublingsMax, doublings);
+  }
+}
