@@ -17,7 +17,8 @@ import { RotatingFile } from './rotatingFile.ts';
 export interface LoggerOptions {
   readonly nodeId: number;
   readonly level: LogLevel;
-  readonly folder: string;
+  /** Null = no file. */
+  readonly folder: string | null;
   /** The node's Lamport time now; 0 before it is known. */
   lamport(): number;
   /** Takes lines beside the file: stdout. Must not throw. */
@@ -53,20 +54,21 @@ export function createLogger(options: LoggerOptions): Logger {
   const { nodeId, level, folder, lamport, stdout } = options;
   const base = { name: 'distributed-log', node_id: nodeId };
   const onStdout = Bunyan.createLogger({ ...base, level, stream: writable(stdout) });
-  const file = new RotatingFile({
-    path: join(folder, `node_${nodeId}.log`),
-    maxBytes: options.maxBytes ?? maxBytesByDefault,
-    maxFiles: options.maxFiles ?? maxFilesByDefault,
-    onTrouble: (message) => aboutFile('error', 'log_file_failed', `lines go to stdout only: ${message}`),
-    onRecovered: (lost) =>
-      aboutFile('warn', 'log_file_recovered', `the file takes lines again; ${lost} are on stdout only`, { lost }),
-  });
+  const file =
+    folder === null
+      ? undefined
+      : new RotatingFile({
+          path: join(folder, `node_${nodeId}.log`),
+          maxBytes: options.maxBytes ?? maxBytesByDefault,
+          maxFiles: options.maxFiles ?? maxFilesByDefault,
+          onTrouble: (message) => aboutFile('error', 'log_file_failed', `lines go to stdout only: ${message}`),
+          onRecovered: (lost) =>
+            aboutFile('warn', 'log_file_recovered', `the file takes lines again; ${lost} are on stdout only`, { lost }),
+        });
+  const targets = file === undefined ? [stdout] : [stdout, file];
   const both = Bunyan.createLogger({
     ...base,
-    streams: [
-      { level, stream: writable(stdout) },
-      { level, stream: writable(file) },
-    ],
+    streams: targets.map((target) => ({ level, stream: writable(target) })),
   });
 
   const fieldsOf = (module: string, event: string, fields: LogFields | undefined): Record<string, unknown> => {
@@ -82,6 +84,7 @@ export function createLogger(options: LoggerOptions): Logger {
     onStdout[severity](fieldsOf('logger', event, fields), message);
 
   const linesOf = (module: string): LogLines => ({
+    wantsDebug: level === 'debug',
     write: (severity, event, message, fields) => {
       // Most debug lines are not wanted: nothing is built for them.
       if (order[severity] >= order[level]) both[severity](fieldsOf(module, event, fields), message);
@@ -91,8 +94,8 @@ export function createLogger(options: LoggerOptions): Logger {
     ...linesOf('node'),
     module: linesOf,
     fatal: (event, message, fields) => both.fatal(fieldsOf('node', event, fields), message),
-    drained: (done) => file.drained(done),
-    flushSync: () => file.flushSync(),
+    drained: (done) => (file === undefined ? done() : file.drained(done)),
+    flushSync: () => file?.flushSync(),
   };
 }
 
