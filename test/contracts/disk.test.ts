@@ -125,6 +125,15 @@ for (const [name, make] of Object.entries(subjects)) {
     assert.is(got(await read).length, 5000);
   });
 
+  onDisk('a file that is closed while it is written still answers', async (disk, ask) => {
+    const file = got(await ask((done: DiskCallback<DiskFile>) => disk.create('a', 5000, done)));
+    const write = ask((done: DiskCallback) => {
+      file.write(0, Array<Buffer>(5000).fill(Buffer.from([7])), done);
+      file.close();
+    });
+    got(await write);
+  });
+
   onDisk('says how much room there is', async (disk, ask) => {
     type Space = { readonly freeBytes: number; readonly totalBytes: number };
     const { freeBytes, totalBytes } = got(await ask((done: DiskCallback<Space>) => disk.space(done)));

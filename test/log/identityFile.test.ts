@@ -149,6 +149,21 @@ Identities('a crash at any moment of the first save leaves an empty disk or the 
   assert.is(found.size, 3);
 });
 
+Identities('with one slot rotten, a crash in the middle of the first save leaves the other one whole', () => {
+  for (let seed = 0; seed < 400; seed++) {
+    const world = aPromise(seed);
+    world.platter.flip('identity', (seed % 2) * slotBytes + 50);
+    const { file } = read(world);
+    // More than one sector, so that it may tear.
+    const roster = new Map([1, 2, 3, 4, 5, 6, 7].map((id) => [id, `${id}`.repeat(64)]));
+    file.save({ ...virgin, roster, membership: [...roster.keys()], promised: 21 }, () => {});
+    world.clock.advance(world.dice.between(0, 1));
+    world.platter.crash('power');
+    const found = promiseOf(read(world).outcome);
+    assert.ok(found === 20 || found === 21, `seed ${seed}: ${found}`);
+  }
+});
+
 Identities('over 500 crashes, with a slot rotting each time, no promise that was made goes back', () => {
   for (let seed = 0; seed < 25; seed++) {
     const world = aDiskWorld(seed);

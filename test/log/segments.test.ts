@@ -1,7 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { SegmentedLog } from '../../actors/log/segments.ts';
+import { type LogItem, SegmentedLog } from '../../actors/log/segments.ts';
 import { LogicalLog } from '../../actors/protocol/logicalLog.ts';
+import { encodeFrameHeader, findFrames, frameHeaderBytes } from '../../actors/protocol/record.ts';
 import { Author, aDiskWorld, call, namesOf, openLog, readAll, smallSegments, writeGroup } from '../support/logWorld.ts';
 
 const Segments = suite('segmented log');
@@ -111,6 +112,35 @@ Segments('what was replaced is neither reported at the end nor read, also across
   }
 });
 
+Segments('a reader that goes on after a cut does not see what was cut', () => {
+  const { clock, platter } = aDiskWorld();
+  const author = new Author();
+  const { log } = openLog(clock, platter.disk);
+  writeGroup(clock, log, author.group(10));
+  const first = call(clock, (done: Parameters<SegmentedLog['read']>[2]) => log.read(5, 1, done));
+  assert.ok(first.kind === 'batches' && first.batches.at(-1)?.endIndex === 6);
+  author.cut(5);
+  writeGroup(clock, log, author.group(5));
+  assert.equal(namesOf(readAll(clock, log, 6, 1)), namesOf(author.batches.slice(6)));
+});
+
+Segments('a whole frame with another batch than the next one is damage', () => {
+  const { clock, platter } = aDiskWorld();
+  const author = new Author();
+  const { log } = openLog(clock, platter.disk);
+  writeGroup(clock, log, author.group(10), 0);
+  writeGroup(clock, log, author.group(1), 10);
+  const [frame] = [...findFrames(platter.content('segment-0000000001'), { segment: 1, offset: 0 })].slice(4);
+  if (!frame) throw new Error('no frame');
+  const wrong = Buffer.alloc(frame.bytes);
+  const { previous, batch } = author.items[5] as LogItem;
+  encodeFrameHeader(wrong, 0, { segment: 1, offset: frame.offset }, { ...frame, previous }, batch);
+  batch.bytes.copy(wrong, frameHeaderBytes);
+  platter.overwrite('segment-0000000001', frame.offset, wrong);
+  const outcome = call(clock, (done: Parameters<SegmentedLog['read']>[2]) => log.read(0, 100_000, done));
+  assert.ok(outcome.kind === 'damaged' && outcome.why === 'found entry 6 behind 4', JSON.stringify(outcome));
+});
+
 Segments('a read in the middle of a batch begins with the batch that holds the next entry', () => {
   const { clock, platter } = aDiskWorld();
   const author = new Author();
@@ -217,7 +247,9 @@ Segments('an order to replace committed entries stops the node', () => {
   writeGroup(clock, log, author.group(5), 0);
   writeGroup(clock, log, author.group(1), 5);
   author.cut(3);
+  const before = platter.content('segment-0000000001');
   assert.throws(() => writeGroup(clock, log, author.group(1), 5), /R7/);
+  assert.ok(platter.content('segment-0000000001').equals(before), 'and not before it was written');
 });
 
 Segments('two writes at once, or one before recovery, are a bug of the caller', () => {

@@ -89,8 +89,8 @@ export class Author {
   }
 
   /** Some batches: what one group commit holds. */
-  group(count: number, bytes = 20): LogItem[] {
-    return Array.from({ length: count }, () => this.next(1, bytes));
+  group(count: number, bytes = 20, fill = 97): LogItem[] {
+    return Array.from({ length: count }, () => this.next(1, bytes, fill));
   }
 
   /** Another leader: the last `batches` batches are to be replaced. */
