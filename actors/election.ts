@@ -6,8 +6,8 @@
  *   follower -> probing -> candidate -> adopting -> establishing -> leading <-> draining --+
  *      ^            \__________\____________\____________\_____________\_________\__ a newer leader or promise
  *
- * It owns `promised` and says who leads. What it decides from is the ballot's; logs and commits are the pipeline's, which
- * hears of a change of office before the promise is made durable, so that nothing of a lower epoch slips in behind (R3).
+ * It owns `promised` and says who leads. What it decides from is the ballot's; logs and commits are the pipeline's. A new
+ * promise takes the pipeline's way to the disk, so that nothing of a lower epoch slips in behind it (R3).
  *
  * A1. PROMISE and PREPARE leave only after `promise.persisted` of exactly that epoch, if it is still the newest (R3a).
  * A2. The pipeline has no office while this node has promised an epoch that nobody leads yet.
@@ -69,16 +69,14 @@ function announceLeader({ context, self, system }: Args, established = false): v
   if (!leader) context.log.write('warn', 'leader_lost', 'no leader', {});
 }
 
-/** Promises in memory at once, tells the pipeline, then lets the log store make it durable (R3). */
+/** Promises in memory at once; the pipeline halts, and then lets the log store make it durable (R3). */
 function promise(args: Args, epoch: Epoch): void {
-  const { context, self, system } = args;
-  context.ballot.promise(epoch);
-  halt(args);
-  context.failpoints.reach('promise.written');
-  tell({ self, system }, 'store', { type: 'promise.persist', epoch });
+  args.context.ballot.promise(epoch);
+  halt(args, true);
+  args.context.failpoints.reach('promise.written');
 }
-function halt({ context, self, system }: Args): void {
-  tell({ self, system }, 'replicator', { type: 'office.halted', promised: context.ballot.promised });
+function halt({ context, self, system }: Args, isNew = false): void {
+  tell({ self, system }, 'replicator', { type: 'office.halted', promised: context.ballot.promised, isNew });
 }
 
 const isPrepare = (event: Events): event is FrameReceived<'prepare'> => event.type === 'prepare.received';
@@ -604,9 +602,8 @@ function campaign(args: Args, token: HandoverToken | null): void {
     ballot.loseLeader(now(args));
     announceLeader(args);
   }
-  halt(args);
+  halt(args, true);
   failpoints.reach('promise.written');
-  tell({ self, system }, 'store', { type: 'promise.persist', epoch });
   tell({ self, system }, 'metrics', { type: 'election.begun' });
   log.write('info', 'election_started', `campaigns in epoch ${epoch}`, { epoch, handover: token !== null });
 }
@@ -622,6 +619,6 @@ function loseSilentLeader(args: Args): void {
 function follow({ context, self, system }: Args, epoch: Epoch): void {
   const { ballot, held } = context;
   if (ballot.hearLeader(epoch, now({ context }))) announceLeader({ context, self, system });
-  tell({ self, system }, 'replicator', { type: 'office.following', epoch, leader: ownerOf(epoch) });
-  for (const received of held.splice(0)) if (received.frame.epoch === epoch) tell({ self, system }, 'pipeline', received);
+  const appends = held.splice(0).filter(({ frame }) => frame.epoch === epoch);
+  tell({ self, system }, 'replicator', { type: 'office.following', epoch, leader: ownerOf(epoch), appends });
 }

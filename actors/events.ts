@@ -137,9 +137,18 @@ export type LeaderChanged = {
 
 /** What the election makes of the replicator. */
 export type OfficeEvent =
-  /** Nobody leads; `promised` is what this node promised last, and to whose candidate it serves its log. */
-  | { readonly type: 'office.halted'; readonly promised: Epoch }
-  | { readonly type: 'office.following'; readonly epoch: Epoch; readonly leader: NodeId }
+  /**
+   * Nobody leads; `promised` is what this node promised last, and to whose candidate it serves its log. A new promise goes
+   * on to the log store from here, behind everything that the pipeline has written (R3).
+   */
+  | { readonly type: 'office.halted'; readonly promised: Epoch; readonly isNew: boolean }
+  /** `appends`: what the leader sent while the promise to it was on its way to the disk. */
+  | {
+      readonly type: 'office.following';
+      readonly epoch: Epoch;
+      readonly leader: NodeId;
+      readonly appends: readonly FrameReceived<'append'>[];
+    }
   | { readonly type: 'office.adopting'; readonly epoch: Epoch; readonly donor: NodeId; readonly target: Position }
   | { readonly type: 'office.leading'; readonly epoch: Epoch }
   | { readonly type: 'office.draining'; readonly peer: NodeId }

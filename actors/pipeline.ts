@@ -141,9 +141,17 @@ export class Pipeline {
       case 'office.halted':
         this.#leaveOffice(halted);
         this.#donor.serves = event.promised;
+        if (event.isNew) tell(core.scope, 'store', { type: 'promise.persist', epoch: event.promised });
         return;
-      case 'office.following':
-        return this.#leaveOffice(new Follower(core, event.epoch, event.leader));
+      case 'office.following': {
+        const follower =
+          office instanceof Follower && office.epoch === event.epoch
+            ? office
+            : new Follower(core, event.epoch, event.leader);
+        if (follower !== office) this.#leaveOffice(follower);
+        for (const received of event.appends) follower.append(received);
+        return;
+      }
       case 'office.adopting':
         return this.#leaveOffice(new Adopter(core, event.epoch, event.donor, event.target));
       case 'office.leading':

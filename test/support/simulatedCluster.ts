@@ -1,0 +1,256 @@
+/**
+ * A whole cluster of real nodes in one process: the production actor trees over simulated disks, links and time. The same
+ * seed and the same calls give the same run.
+ *
+ * Clients are callbacks too: promises settle when the virtual clock is not looking, so a test talks to a node through
+ * `append` and `read` here, which go the façade's way by events.
+ */
+import type { Appended, AppendRequest, ReadPoint, ReadRequest, Trouble } from '../../actors/facade.ts';
+import { createNode, type Node } from '../../actors/node.ts';
+import type { FailpointName, LogFields } from '../../actors/ports.ts';
+import type { Batch } from '../../actors/protocol/batch.ts';
+import type { NodeId } from '../../actors/protocol/epoch.ts';
+import { defaultTiming, type TimingConfig } from '../../actors/protocol/timing.ts';
+import { tell } from '../../actors/system.ts';
+import { logInMemory, memoryDisk } from '../../storage/memoryDisk.ts';
+import { CrashDisk } from './crashDisk.ts';
+import { SeededDice } from './dice.ts';
+import { SimulatedNetwork, type WireShape } from './simulatedNetwork.ts';
+import { SimulatedProcess } from './simulatedProcess.ts';
+import { VirtualClock } from './virtualClock.ts';
+
+export interface ClusterOptions extends WireShape {
+  readonly voters?: readonly NodeId[];
+  readonly seed?: number | string;
+  readonly timing?: TimingConfig;
+  readonly segmentBytes?: number;
+  readonly tailBytes?: number;
+  readonly keptEntries?: number;
+  readonly memory?: boolean;
+  readonly priorities?: ReadonlyMap<NodeId, number>;
+  readonly writeMs?: readonly [number, number];
+}
+
+export interface LogLine {
+  readonly at: number;
+  readonly node: NodeId;
+  readonly level: string;
+  readonly event: string;
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+interface Machine {
+  readonly disk: CrashDisk;
+  process: SimulatedProcess;
+  node: Node | null;
+  /** Failpoints at which it dies, once each. */
+  readonly doomed: Set<FailpointName>;
+}
+
+export class SimulatedCluster {
+  readonly clock = new VirtualClock();
+  readonly network: SimulatedNetwork;
+  readonly voters: readonly NodeId[];
+  readonly lines: LogLine[] = [];
+  readonly failures: { readonly node: NodeId; readonly reason: string }[] = [];
+  /** Every (node, epoch) that began to lead, with its time. */
+  readonly leaderships: { readonly at: number; readonly id: NodeId; readonly epoch: number }[] = [];
+  readonly dice: SeededDice;
+  readonly #options: ClusterOptions;
+  readonly #machines = new Map<NodeId, Machine>();
+
+  constructor(options: ClusterOptions = {}) {
+    this.#options = options;
+    this.voters = options.voters ?? [1, 2, 3];
+    this.dice = new SeededDice(options.seed ?? 1);
+    this.network = new SimulatedNetwork({ ...options, clock: this.clock, dice: this.dice.fork('network') });
+    for (const id of this.voters) {
+      const dice = this.dice.fork(`disk ${id}`);
+      const disk = new CrashDisk({
+        clock: this.clock,
+        dice: () => dice.next(),
+        writeMs: options.writeMs ?? [0.2, 0.5],
+      });
+      this.#machines.set(id, { disk, process: new SimulatedProcess(this.clock), node: null, doomed: new Set() });
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------- life of nodes
+
+  start(...ids: readonly NodeId[]): void {
+    for (const id of ids.length > 0 ? ids : this.voters) this.#boot(id);
+  }
+
+  #boot(id: NodeId): void {
+    const machine = this.#machine(id);
+    const { priorities, segmentBytes, tailBytes, keptEntries, memory } = this.#options;
+    const process = new SimulatedProcess(this.clock);
+    const dice = this.dice.fork(`node ${id} at ${this.clock.now()}`);
+    const wallDice = this.dice.fork(`wall ${id}`);
+    const wallSkewMs = wallDice.next() * 100_000;
+    const real = machine.disk.restart();
+    const node = createNode({
+      nodeId: id,
+      voters: this.voters,
+      priority: priorities?.get(id) ?? 0,
+      timing: this.#options.timing ?? defaultTiming,
+      segmentBytes: segmentBytes ?? 1024 * 1024,
+      tailBytes: tailBytes ?? 256 * 1024,
+      keptEntries: keptEntries ?? 100_000,
+      memory: memory ?? false,
+      failed: (reason) => {
+        this.failures.push({ node: id, reason });
+        this.kill(id);
+      },
+      ports: {
+        clock: process.clock,
+        wallClock: { now: () => 1.7e12 + this.clock.now() + wallSkewMs },
+        dice,
+        failpoints: {
+          reach: (name) => {
+            if (machine.process === process && machine.doomed.delete(name)) this.crash(id);
+          },
+        },
+        // The disk of a process: what it says is heard when the process runs.
+        disk: memory ? logInMemory(real, memoryDisk()) : real,
+        links: this.network.linksFor(id, process),
+        log: {
+          write: (level, event, message, fields = {}) => {
+            this.lines.push({ at: this.clock.now(), node: id, level, event, message, fields });
+            if (event === 'leader_elected' && fields.leader === id)
+              this.leaderships.push({ at: this.clock.now(), id, epoch: fields.epoch as number });
+          },
+        },
+      },
+    });
+    machine.process = process;
+    machine.node = node;
+    node.start();
+  }
+
+  /** kill -9: the page cache survives, peers see a reset. */
+  kill(id: NodeId): void {
+    this.#end(id, 'kill', false);
+  }
+  /** Power cut of one machine: un-fsynced sectors are lost, and peers hear nothing. */
+  crash(id: NodeId, { silent = true } = {}): void {
+    this.#end(id, 'power', silent);
+  }
+  #end(id: NodeId, kind: 'kill' | 'power', silent: boolean): void {
+    const machine = this.#machine(id);
+    if (!machine.node) return;
+    machine.process.kill();
+    machine.disk.crash(kind);
+    this.network.crash(id, { silent });
+    machine.node = null;
+  }
+  /** At the next passage of this point, power is cut. */
+  doom(id: NodeId, at: FailpointName): void {
+    this.#machine(id).doomed.add(at);
+  }
+  pause(id: NodeId): void {
+    this.network.pause(id);
+  }
+  resume(id: NodeId): void {
+    this.network.resume(id);
+  }
+  disk(id: NodeId): CrashDisk {
+    return this.#machine(id).disk;
+  }
+  isUp(id: NodeId): boolean {
+    return this.#machine(id).node !== null;
+  }
+  node(id: NodeId): Node {
+    const { node } = this.#machine(id);
+    if (!node) throw new Error(`node ${id} is not running`);
+    return node;
+  }
+  #machine(id: NodeId): Machine {
+    const machine = this.#machines.get(id);
+    if (!machine) throw new Error(`no machine ${id}`);
+    return machine;
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- time
+
+  run(ms: number): void {
+    this.clock.runUntil(this.clock.now() + ms);
+  }
+  /** Runs until it holds, at most `ms`; says whether it did. */
+  runUntil(holds: () => boolean, ms = 10_000): boolean {
+    const end = this.clock.now() + ms;
+    while (!holds()) {
+      if (this.clock.now() >= end || !this.clock.runNext()) return holds();
+    }
+    return true;
+  }
+
+  // ------------------------------------------------------------------------------------------------------- clients
+
+  append(id: NodeId, text: string | readonly string[], done?: (o: Appended | Trouble) => void, more?: Partial<AppendRequest>): void {
+    const contents = (typeof text === 'string' ? [text] : text).map((one) => Buffer.from(one));
+    const { root } = this.node(id);
+    tell({ self: root, system: root.system }, 'ingress', {
+      type: 'write.requested',
+      request: { contents, timeoutMs: 10_000, ...more },
+      settle: done ?? (() => undefined),
+    });
+  }
+  readPoint(id: NodeId, request: Partial<ReadRequest>, done: (o: ReadPoint | Trouble) => void): void {
+    const { root } = this.node(id);
+    const scope = { self: root, system: root.system };
+    tell(scope, 'sessions', { type: 'read.requested', request: { timeoutMs: 10_000, ...request }, settle: done });
+  }
+
+  /** The one that leads by its own word and has its barrier committed; of several the newest. */
+  get leader(): NodeId | null {
+    let best: { id: NodeId; epoch: number } | null = null;
+    for (const id of this.voters) {
+      const status = this.isUp(id) ? this.node(id).facade.status() : null;
+      if (status?.role === 'leading' && (!best || status.epoch > best.epoch)) best = { id, epoch: status.epoch };
+    }
+    return best?.id ?? null;
+  }
+  settleLeader(wanted?: NodeId, ms = 15_000): NodeId | null {
+    this.runUntil(() => this.leader !== null && (wanted === undefined || this.leader === wanted), ms);
+    return this.leader;
+  }
+
+  /** The committed messages of a node, as its clients would read them. */
+  messages(id: NodeId): readonly { readonly id: number; readonly text: string; readonly lamport: number; readonly origin: NodeId }[] {
+    const found: { id: number; text: string; lamport: number; origin: NodeId }[] = [];
+    const { root, facade } = this.node(id);
+    const upTo = facade.status().lastId;
+    for (let after = 0; after < upTo; ) {
+      let batches: readonly Batch[] | null = null;
+      tell({ self: root, system: root.system }, 'pipeline', {
+        type: 'messages.read',
+        afterId: after,
+        maxBytes: 1024 * 1024,
+        reply: (read) => {
+          batches = read;
+        },
+      });
+      this.runUntil(() => batches !== null, 5000);
+      const read = (batches ?? []) as readonly Batch[];
+      if (read.length === 0) break;
+      for (const batch of read) {
+        for (const { write, firstId, firstLamport } of batch.writes())
+          for (const [i, content] of write.contents.entries())
+            if (firstId + i > after)
+              found.push({ id: firstId + i, text: content.toString(), lamport: firstLamport + i, origin: write.tag.origin });
+        after = Math.max(after, batch.nextId - 1);
+      }
+    }
+    return found;
+  }
+
+  /** The log so far, for a failed test. */
+  story(last = 60): string {
+    return this.lines
+      .slice(-last)
+      .map(({ at, node, event, message }) => `${at.toFixed(1).padStart(9)} ${node} ${event}: ${message}`)
+      .join('\n');
+  }
+}
