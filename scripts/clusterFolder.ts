@@ -19,15 +19,14 @@ export type Preparation =
   | { readonly kind: 'ready'; readonly said: readonly string[] }
   | { readonly kind: 'refused'; readonly reason: string };
 
-/** Names that the disk adapter and the log store give to their files; see storage/ and actors/logStore.ts. */
-const ownName =
-  /^(?:(?:identity|promise|state|segment|reserve|quarantine|damaged|lock|log|node)[\w.-]*|[0-9a-f]{8,20}\.(?:log|segment|seg))$/;
+/** Names that a node gives to its files (actors/log/segmentFiles.ts, identityFile.ts, storage/). */
+const ownName = /^(?:identity|reserve|(?:quarantined-\d+-)?segment-\d+|\.new-.*|\.?lock.*)$/;
 
 /** Names in a folder that no node has put there; undefined when there is no such folder. */
 export function strangersIn(folder: string): readonly string[] | undefined {
   if (!existsSync(folder)) return undefined;
   return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => !entry.isFile() || !ownName.test(entry.name.replace(/^\./, '')))
+    .filter((entry) => entry.isDirectory() || !ownName.test(entry.name))
     .map((entry) => entry.name);
 }
 
