@@ -5,6 +5,9 @@
  * changed, and then becomes the wanted script: it is loaded into this very process, so signals, exit code and IPC are
  * its own and nothing has to be passed on. Plain JavaScript, built-in modules only: nothing else exists yet.
  *
+ * package.json says `exec node …`: npm passes a signal to its shell only, and a shell that has not been replaced by node
+ * dies of SIGTERM and leaves the cluster running.
+ *
  * B1. Of several that start at once one installs and builds; the others wait for it and then find nothing to do.
  * B2. A stamp is written after the work it vouches for, never before.
  */

@@ -37,6 +37,7 @@ const stopDeadlineMs = 12_000;
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 995 ? 2 : 1)} s`;
 
 // ---------------------------------------------------------------------------------------------------------- ports
@@ -189,11 +190,16 @@ class Cluster {
 
   async #untilReady(): Promise<void> {
     for (const { id, port } of this.#plan.started) {
-      while ((await healthOf(port, 1_000))?.status !== 200) {
+      // Over IPC it says that it knows a leader; over HTTP, that clients are served. Asking earlier would only be refused.
+      const serves = async (): Promise<boolean> =>
+        typeof this.#reports.get(id)?.leaderId === 'number' && (await healthOf(port, 1_000))?.status === 200;
+      while (!(await serves())) {
         if (this.#stoppingSince !== null || this.#processes.get(id)?.running() !== true) return;
-        await new Promise((resolve) => setTimeout(resolve, readyPollMs));
+        await pause(readyPollMs);
       }
     }
+    // The leader may still be waiting for its first majority.
+    for (let tries = 0; this.#leaderNow() === null && tries < 20; tries++) await pause(readyPollMs);
     if (this.#stoppingSince !== null) return;
     const { port = 0 } = this.#plan.started[0] ?? {};
     this.#ready = true;
@@ -201,7 +207,9 @@ class Cluster {
     say(
       `ready in ${seconds(performance.now() - this.#startedAt)}${this.#leader === null ? '' : `: ${this.#leader} leads`}`,
     );
-    say(`  try   curl --data 'hello' http://127.0.0.1:${port}/    and    curl http://127.0.0.1:${port}/messages`);
+    say(
+      `  try   curl --request POST 'http://127.0.0.1:${port}/?message=hello'  and  curl http://127.0.0.1:${port}/messages`,
+    );
     say(`  logs  ${this.#plan.logDir}/node_<id>.log    Ctrl-C stops ${this.#plan.started.length === 1 ? 'it' : 'all'}`);
     this.#showLeader();
   }
