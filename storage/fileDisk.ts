@@ -3,7 +3,7 @@
  *
  * A1. Files are opened with O_DSYNC: a write that called back ok is on the disk, as with fdatasync after it, in one system
  *     call instead of two. Files have their full size and their blocks before anybody writes to them, so no write changes
- *     metadata that it would have to wait for.
+ *     metadata that it would have to wait for. (Where there is no O_DSYNC, an fdatasync follows.)
  * A2. A new file is written with zeros under a name that `list` hides, fsynced, renamed, and the folder is fsynced: no
  *     crash leaves half a file. The zeros go in pieces, each durable before the next, so that the log's own writes
  *     wait behind a piece and never behind a whole segment.
@@ -86,13 +86,22 @@ class OpenFile implements DiskFile {
   write(offset: number, parts: readonly Uint8Array[], done: DiskCallback): void {
     const finish = this.#begin(done);
     // Without parts O_DSYNC has nothing to act on, and earlier writes of another process may still wait.
-    if (parts.length === 0) fdatasync(this.#fd, report(finish));
-    else this.#writeAll(offset, parts, finish);
+    if (parts.length === 0) this.#sync(finish);
+    else
+      this.#writeAll(
+        offset,
+        parts,
+        constants.O_DSYNC ? finish : (outcome) => (outcome.ok ? this.#sync(finish) : finish(outcome)),
+      );
   }
 
   close(): void {
     this.#closing = true;
     if (this.#underWay === 0) closeFile(this.#fd, () => {});
+  }
+
+  #sync(done: DiskCallback): void {
+    fdatasync(this.#fd, report(done));
   }
 
   #writeAll(offset: number, parts: readonly Uint8Array[], done: DiskCallback): void {
@@ -164,7 +173,10 @@ export function fileDisk(folder: string): Disk {
 
   /** A2: the file `fd` gets `left` bytes of zeros. */
   const fill = (fd: number, at: number, bytes: number, done: DiskCallback): void => {
-    if (at >= bytes) return fsync(fd, report(done));
+    if (at >= bytes) {
+      fsync(fd, report(done));
+      return;
+    }
     writev(fd, [zeros.subarray(0, Math.min(pieceBytes, bytes - at))], at, (error, written) => {
       if (error) return done(failure(error));
       fdatasync(fd, (fault) => (fault ? done(failure(fault)) : fill(fd, at + written, bytes, done)));

@@ -64,7 +64,10 @@ export class SegmentReader {
   read(request: ReadRequest): void {
     const { after, locations, done } = request;
     const place = this.#places.get(after) ?? locations.placeFor(after);
-    if (!place || after >= locations.last.index) return done({ kind: 'batches', batches: [] });
+    if (!place || after >= locations.last.index) {
+      done({ kind: 'batches', batches: [] });
+      return;
+    }
     this.#places.delete(after);
     this.#go({ ...request, batches: [], bytes: 0, upTo: after, place, jump: locations.jumpFrom(place) });
   }
@@ -79,7 +82,10 @@ export class SegmentReader {
     this.#skip(walk);
     const { place, ends } = walk;
     const left = (ends[place.segment - 1] ?? 0) - place.offset;
-    if (left <= 0) return this.#finish(walk);
+    if (left <= 0) {
+      this.#finish(walk);
+      return;
+    }
     const wanted = Math.min(Math.max(walk.maxBytes - walk.bytes + blockBytesMin / 2, blockBytesMin), blockBytesMax);
     this.#block(walk, Math.min(wanted, left), left);
   }
@@ -161,7 +167,8 @@ export class SegmentReader {
     if (known) {
       this.#files.delete(segment);
       this.#files.set(segment, known);
-      return done({ ok: true, value: known });
+      done({ ok: true, value: known });
+      return;
     }
     this.#disk.open(segmentName(segment), (outcome) => {
       if (outcome.ok) {

@@ -125,21 +125,39 @@ export class Recovery {
       const at = offset - block.start;
       const left = block.bytes.length - at;
       const more = block.start + block.bytes.length < fileBytes;
-      if (left < frameHeaderBytes && more) return this.#framesFrom(segment, offset, blockBytes);
+      if (left < frameHeaderBytes && more) {
+        this.#framesFrom(segment, offset, blockBytes);
+        return;
+      }
       const place = { segment, offset };
       const header = decodeFrameHeader(block.bytes, at, place);
-      if (header === 'unsupported') return this.#unsupported(place);
-      if (header === 'malformed' || header.previousCrc !== this.#chain) return this.#endOfFrames(place);
+      if (header === 'unsupported') {
+        this.#unsupported(place);
+        return;
+      }
+      if (header === 'malformed' || header.previousCrc !== this.#chain) {
+        this.#endOfFrames(place);
+        return;
+      }
       if (header.bytes > left) {
-        return offset + header.bytes > fileBytes
-          ? this.#endOfFrames(place)
-          : this.#framesFrom(segment, offset, Math.max(blockBytes, header.bytes));
+        if (offset + header.bytes > fileBytes) this.#endOfFrames(place);
+        else this.#framesFrom(segment, offset, Math.max(blockBytes, header.bytes));
+        return;
       }
       const batch = decodeFrameBatch(block.bytes, at, header);
-      if (batch === 'unsupported') return this.#unsupported(place);
-      if (batch === 'malformed') return this.#endOfFrames(place);
+      if (batch === 'unsupported') {
+        this.#unsupported(place);
+        return;
+      }
+      if (batch === 'malformed') {
+        this.#endOfFrames(place);
+        return;
+      }
       const why = batch && this.#replay.add(header.previous, batch, place);
-      if (why) return this.#damaged(place, why);
+      if (why) {
+        this.#damaged(place, why);
+        return;
+      }
       this.#replay.commitTo(header.commit);
       this.#chain = header.crc;
       this.#highestWrite = Math.max(this.#highestWrite, header.write);
@@ -154,7 +172,10 @@ export class Recovery {
 
   #endOfFrames(place: Place): void {
     this.#ends[place.segment - 1] = place.offset;
-    if (this.#exists(place.segment + 1)) return this.#enter(place.segment + 1);
+    if (this.#exists(place.segment + 1)) {
+      this.#enter(place.segment + 1);
+      return;
+    }
     this.#judge(place);
   }
 
@@ -181,7 +202,10 @@ export class Recovery {
 
   /** Whether any segment from this one on holds a valid record, or anything but zeros. */
   #evidence(segment: number, hadData: boolean, then: (isProof: boolean, hasData: boolean) => void): void {
-    if (!this.#exists(segment)) return then(false, hadData);
+    if (!this.#exists(segment)) {
+      then(false, hadData);
+      return;
+    }
     this.#dataBehind({ segment, offset: 0 }, (data) => {
       let isProof = decodeSegmentHeader(data, segment) !== 'malformed';
       for (const frame of findFrames(data, { segment, offset: 0 })) {
@@ -213,7 +237,10 @@ export class Recovery {
   #settle(segment: number, end: number, verdict: Verdict): void {
     this.#ends[segment - 1] = end;
     this.#ends.length = segment;
-    if (!this.#exists(segment)) return this.#create(segment, () => this.#settle(segment, end, verdict));
+    if (!this.#exists(segment)) {
+      this.#create(segment, () => this.#settle(segment, end, verdict));
+      return;
+    }
     this.#blank(segment + 1, () => {
       this.#open(segment, (file) => {
         const start = this.#writeStart.segment === segment ? Math.min(this.#writeStart.offset, end) : end;
@@ -248,7 +275,10 @@ export class Recovery {
 
   /** Makes every segment from this one on all zeros. */
   #blank(segment: number, then: () => void): void {
-    if (!this.#exists(segment)) return then();
+    if (!this.#exists(segment)) {
+      then();
+      return;
+    }
     this.#open(segment, (file) => {
       endOfData(
         file,
@@ -279,20 +309,22 @@ export class Recovery {
     for (const file of this.#files.values()) file.close();
     this.#files.clear();
     const keepsPart = offset > 0;
-    const moved = this.#segments.filter((number) => number > segment || (number === segment && !keepsPart));
+    const isMoved = (number: number): boolean => number > segment || (number === segment && !keepsPart);
+    const before = { segment: Math.max(1, segment - 1), offset: this.#ends[segment - 2] ?? 0 };
+    const end = keepsPart ? verdict.at : before;
+    const moved = this.#segments.filter(isMoved);
     const moveNext = (): void => {
       const number = moved.shift();
       if (number === undefined) {
-        this.#segments = this.#segments.filter((kept) => kept < segment || (kept === segment && keepsPart));
-        if (keepsPart) return this.#settle(segment, offset, verdict);
-        return segment === 1
-          ? this.#settle(1, 0, verdict)
-          : this.#settle(segment - 1, this.#ends[segment - 2] ?? 0, verdict);
+        this.#segments = this.#segments.filter((kept) => !isMoved(kept));
+        this.#settle(end.segment, end.offset, verdict);
+      } else {
+        this.#disk.rename(segmentName(number), aside + segmentName(number), this.#or(moveNext));
       }
-      this.#disk.rename(segmentName(number), aside + segmentName(number), this.#or(moveNext));
     };
-    if (!keepsPart) return moveNext();
-    this.#open(segment, (file) => copyFile(this.#disk, file, aside + segmentName(segment), this.#or(moveNext)));
+    if (keepsPart) {
+      this.#open(segment, (file) => copyFile(this.#disk, file, aside + segmentName(segment), this.#or(moveNext)));
+    } else moveNext();
   }
 
   // -------------------------------------------------------------------------------------------------------- files
@@ -325,7 +357,10 @@ export class Recovery {
 
   #open(segment: number, then: (file: DiskFile) => void): void {
     const file = this.#files.get(segment);
-    if (file) return then(file);
+    if (file) {
+      then(file);
+      return;
+    }
     this.#disk.open(
       segmentName(segment),
       this.#or((opened) => {

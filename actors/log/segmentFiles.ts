@@ -39,7 +39,10 @@ export function zeroParts(bytes: number): Buffer[] {
 export function endOfData(file: DiskFile, from: number, done: DiskCallback<number>): void {
   let end = from;
   const next = (at: number): void => {
-    if (at >= file.bytes) return done({ ok: true, value: end });
+    if (at >= file.bytes) {
+      done({ ok: true, value: end });
+      return;
+    }
     file.read(at, Math.min(blockBytes, file.bytes - at), (outcome) => {
       if (!outcome.ok) return done(outcome);
       const block = outcome.value;
@@ -58,7 +61,8 @@ export function copyFile(disk: Disk, from: DiskFile, name: string, done: DiskCal
     const next = (at: number): void => {
       if (at >= from.bytes) {
         to.close();
-        return done({ ok: true, value: undefined });
+        done({ ok: true, value: undefined });
+        return;
       }
       from.read(at, Math.min(blockBytes, from.bytes - at), (read) => {
         if (!read.ok) return done(read);

@@ -16,7 +16,7 @@
  * A4. Segments are never reused. A frame replaces what stands behind `previous`, never at or below the commit (R7).
  * A5. A read gives only whole, live, checked batches, the first one with `after + 1`, the others following it without gap.
  */
-import type { Disk, DiskError, DiskFile } from '../ports.ts';
+import type { Disk, DiskError, DiskFile, DiskOutcome } from '../ports.ts';
 import type { Batch } from '../protocol/batch.ts';
 import { type Index, type Lamport, type Position, samePosition, start } from '../protocol/epoch.ts';
 import { invariant, type LogMark, logStart, type RecoveredLog } from '../protocol/logicalLog.ts';
@@ -222,7 +222,10 @@ export class SegmentedLog {
       if (outcome.kind === 'failed') this.#state = 'failed';
       done(outcome);
     };
-    if (this.#start() + bytes <= this.#currentFile().bytes) return this.#put(items, 0, commit, finish);
+    if (this.#start() + bytes <= this.#currentFile().bytes) {
+      this.#put(items, 0, commit, finish);
+      return;
+    }
     this.#prepare((outcome) => (outcome.kind === 'written' ? this.#put(items, 0, commit, finish) : finish(outcome)));
   }
 
@@ -249,15 +252,23 @@ export class SegmentedLog {
       end = after;
     }
     if (end > file.bytes || (!isMark && to === from)) {
-      this.#roll();
-      return this.#put(items, from, commit, done);
+      this.#prepare((outcome) => {
+        if (outcome.kind !== 'written') {
+          done(from === 0 ? outcome : { kind: 'failed', error: outcome.error });
+          return;
+        }
+        this.#roll();
+        this.#put(items, from, commit, done);
+      });
+      return;
     }
     const group = this.#encode(isMark ? [null] : items.slice(from, to), commit);
     file.write(this.#fileEnd, group.parts, (outcome) => {
       if (!outcome.ok) {
         // Half a group is durable already: not "nothing has changed" (A2).
         const kind = outcome.error.kind === 'full' && from === 0 ? 'full' : 'failed';
-        return done({ kind, error: outcome.error });
+        done({ kind, error: outcome.error });
+        return;
       }
       this.#write++;
       this.#chain = group.chain;
@@ -349,22 +360,32 @@ export class SegmentedLog {
 
   /** Calls back when the next segment is there. */
   #prepare(done: (outcome: WriteOutcome) => void): void {
-    if (this.#next) return done({ kind: 'written' });
+    if (this.#next) {
+      done({ kind: 'written' });
+      return;
+    }
     this.#whenPrepared = done;
     if (!this.#preparing) this.#create();
   }
 
   #create(): void {
     this.#preparing = true;
-    this.#disk.create(segmentName(this.#segment + 1), this.#options.segmentBytes, (outcome) => {
+    const name = segmentName(this.#segment + 1);
+    const finish = (outcome: DiskOutcome<DiskFile>): void => {
       this.#preparing = false;
       const waiting = this.#whenPrepared;
       this.#whenPrepared = null;
       if (outcome.ok) {
         this.#next = outcome.value;
-        return waiting?.({ kind: 'written' });
+        waiting?.({ kind: 'written' });
+        return;
       }
       waiting?.({ kind: outcome.error.kind === 'full' ? 'full' : 'failed', error: outcome.error });
+    };
+    this.#disk.create(name, this.#options.segmentBytes, (outcome) => {
+      // Recovery leaves none but blank segments behind the one that it opens.
+      if (!outcome.ok && outcome.error.kind === 'exists') this.#disk.open(name, finish);
+      else finish(outcome);
     });
   }
 

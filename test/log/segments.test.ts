@@ -186,6 +186,17 @@ Segments('a group that does not fit into the segment goes on in the next one', (
   assert.equal(namesOf(openLog(clock, platter.restart()).reported), namesOf(author.batches));
 });
 
+Segments('a log that was made of smaller segments takes groups of the new size', () => {
+  const { clock, platter } = aDiskWorld();
+  const author = new Author();
+  const { log } = openLog(clock, platter.disk);
+  while (log.bytes < 10_000) writeGroup(clock, log, author.group(1, 500));
+  clock.advance(100); // The next one is there, and as small.
+  const { log: wider } = openLog(clock, platter.restart(), { segmentBytes: 128 * 1024, cacheBytes: 0 });
+  assert.is(writeGroup(clock, wider, author.group(20, 4000)).kind, 'written');
+  assert.equal(namesOf(openLog(clock, platter.restart()).reported), namesOf(author.batches));
+});
+
 Segments('the next segment is made while there is room, and no write waits for it', () => {
   const { clock, platter } = aDiskWorld(1, { createMs: [20, 20], writeMs: [1, 1] });
   const author = new Author();
