@@ -208,9 +208,7 @@ export const election = setup({
     noteDisk: ({ context: { ballot } }, full: boolean) => {
       ballot.diskFull = full;
     },
-    noteBound: ({ context: { ballot } }) => {
-      ballot.bound = true;
-    },
+    noteBound: ({ context }) => context.ballot.bind(now({ context })),
     noteHealed: ({ context: { ballot } }) => {
       ballot.damaged = false;
     },

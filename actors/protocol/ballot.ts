@@ -106,6 +106,14 @@ export class Ballot {
     this.nextTryAt = this.noLeaderSince;
   }
 
+  /** The cluster was formed: the others need the boot grace as well, or the one that heard of it first would win. */
+  bind(now: number): void {
+    if (this.bound) return;
+    this.bound = true;
+    this.noLeaderSince = now + this.timing.suspectMs;
+    this.nextTryAt = this.noLeaderSince;
+  }
+
   get promised(): Epoch {
     return this.#promised;
   }

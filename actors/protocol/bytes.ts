@@ -19,6 +19,7 @@ export class ByteWriter {
     return this.#length;
   }
 
+  /** May replace `#bytes`: so it is called before that is named. */
   #reserve(more: number): number {
     const at = this.#length;
     const needed = at + more;
@@ -32,23 +33,27 @@ export class ByteWriter {
   }
 
   u8(value: number): this {
-    this.#bytes[this.#reserve(1)] = value;
+    const at = this.#reserve(1);
+    this.#bytes[at] = value;
     return this;
   }
   bool(value: boolean): this {
     return this.u8(value ? 1 : 0);
   }
   u16(value: number): this {
-    this.#bytes.writeUInt16BE(value, this.#reserve(2));
+    const at = this.#reserve(2);
+    this.#bytes.writeUInt16BE(value, at);
     return this;
   }
   u32(value: number): this {
-    this.#bytes.writeUInt32BE(value >>> 0, this.#reserve(4));
+    const at = this.#reserve(4);
+    this.#bytes.writeUInt32BE(value >>> 0, at);
     return this;
   }
   /** Any double; also the fixed-width form of a safe integer. */
   f64(value: number): this {
-    this.#bytes.writeDoubleBE(value, this.#reserve(8));
+    const at = this.#reserve(8);
+    this.#bytes.writeDoubleBE(value, at);
     return this;
   }
   /** A safe integer >= 0 in 1 to 8 bytes, seven bits a byte, lowest first (LEB128). */
@@ -61,7 +66,8 @@ export class ByteWriter {
     return this.u8(rest);
   }
   raw(bytes: Uint8Array): this {
-    this.#bytes.set(bytes, this.#reserve(bytes.length));
+    const at = this.#reserve(bytes.length);
+    this.#bytes.set(bytes, at);
     return this;
   }
   /** Length, then bytes. */
