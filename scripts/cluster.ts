@@ -134,13 +134,15 @@ class Cluster {
         ? `distributed-log: ${nodes.length === 1 ? 'one node' : `${nodes.length} nodes`} on this machine`
         : `distributed-log: node ${started[0]?.id}, beside the others of its cluster`,
     );
+    this.#startedAt = performance.now();
+    const kept = this.#options.memory ? 'log in memory, identity in' : 'data in';
     for (const node of started) {
+      this.#spawn(node);
+      const pid = this.#processes.get(node.id)?.pid ?? '?';
       say(
-        `  ${node.id}  http://127.0.0.1:${node.port}  peers on ${node.peerPort}  ${this.#options.memory ? 'log in memory, identity in' : 'data in'} ${node.dataDir}`,
+        `  ${node.id}  http://127.0.0.1:${node.port}  peers on ${node.peerPort}  pid ${pid}  ${kept} ${node.dataDir}`,
       );
     }
-    this.#startedAt = performance.now();
-    for (const node of started) this.#spawn(node);
     setInterval(() => this.#watch(), awayPollMs);
     void this.#untilReady();
   }

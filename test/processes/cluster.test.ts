@@ -1,0 +1,174 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const Cluster = suite('cluster process');
+
+const script = fileURLToPath(new URL('../../scripts/cluster.js', import.meta.url));
+const serveScript = fileURLToPath(new URL('../../scripts/serve.js', import.meta.url));
+
+interface Told {
+  readonly child: ChildProcess;
+  readonly text: () => string;
+  /** Resolves when the pattern has been said. */
+  says(pattern: RegExp, withinMs?: number): Promise<RegExpExecArray>;
+  ends(withinMs?: number): Promise<number | null>;
+}
+
+function run(file: string, args: readonly string[], env: NodeJS.ProcessEnv): Told {
+  const child = spawn(process.execPath, [file, ...args], { env: { ...process.env, ...env }, stdio: 'pipe' });
+  let text = '';
+  const listeners = new Set<() => void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (more: string) => {
+      text += more;
+      for (const listener of listeners) listener();
+    });
+  }
+  let ended: number | null | undefined;
+  child.on('close', (code) => {
+    ended = code;
+    for (const listener of listeners) listener();
+  });
+  const until = <T>(what: string, look: () => T | undefined, withinMs: number): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => done(() => reject(new Error(`no ${what} within ${withinMs} ms:\n${text}`))),
+        withinMs,
+      );
+      const done = (act: () => void): void => {
+        clearTimeout(timer);
+        listeners.delete(check);
+        act();
+      };
+      const check = (): void => {
+        const found = look();
+        if (found !== undefined) done(() => resolve(found));
+      };
+      listeners.add(check);
+      check();
+    });
+  return {
+    child,
+    text: () => text,
+    says: (pattern, withinMs = 20_000) => until(`${pattern}`, () => pattern.exec(text) ?? undefined, withinMs),
+    ends: (withinMs = 15_000) => until('end', () => (ended === undefined ? undefined : ended), withinMs),
+  };
+}
+
+/** A first port with room for three nodes and their peers. */
+async function freePort(): Promise<number> {
+  const free = (port: number): Promise<boolean> =>
+    new Promise((resolve) => {
+      const server = createServer();
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    });
+  for (let port = 18_001 + (process.pid % 200) * 10; ; port += 10) {
+    const wanted = [0, 1, 2, 1000, 1001, 1002].map((offset) => port + offset);
+    if ((await Promise.all(wanted.map(free))).every(Boolean)) return port;
+  }
+}
+
+async function aCluster(
+  ...words: string[]
+): Promise<{ cluster: Told; port: number; args: string[]; env: NodeJS.ProcessEnv }> {
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), 'cluster-'));
+  const args = ['--port', `${port}`, '--data', join(folder, 'data'), ...words];
+  const env = { LOG_DIR: join(folder, 'logs') };
+  return { cluster: run(script, args, env), port, args, env };
+}
+
+Cluster('starts, says who leads, and stops on Ctrl-C with exit code 0', async () => {
+  const { cluster, port, args, env } = await aCluster();
+  await cluster.says(/ready in \d+\.\d+ s/);
+  const { status } = await fetch(`http://127.0.0.1:${port + 2}/health`);
+  assert.is(status, 200);
+
+  const second = run(script, args, env);
+  assert.is(await second.ends(), 1);
+  assert.match(second.text(), `port ${port} (clients of node ${port}) is taken: a node ${port} runs there already`);
+
+  cluster.child.kill('SIGINT');
+  cluster.child.kill('SIGINT'); // npm passes it on a second time.
+  assert.is(await cluster.ends(), 0);
+  assert.match(cluster.text(), /stopped in \d+\.\d+ s/);
+  const lines = readFileSync(join(env.LOG_DIR ?? '', `node_${port}.log`), 'utf8')
+    .trim()
+    .split('\n');
+  const last = JSON.parse(lines.at(-1) ?? '') as Record<string, unknown>;
+  assert.is(last.event, 'node_stopped');
+  assert.is(last.node_id, port);
+});
+
+Cluster('tells of a node that ended, and its command brings it back', async () => {
+  const { cluster, port, env } = await aCluster('--chaos');
+  await cluster.says(/ready in/);
+  const victim = port + 1;
+  await fetch(`http://127.0.0.1:${victim}/kill`, { method: 'POST' }).catch(() => undefined);
+  await cluster.says(new RegExp(`${victim} ended.*: killed by SIGKILL`));
+  const [, command = ''] = await cluster.says(/bring it back, in another terminal: {2}npm start -- (.*?) {2}/);
+  assert.ok(command.endsWith(`--only ${victim}`), command);
+
+  const back = run(script, command.split(' '), env);
+  await back.says(/ready in/);
+  await cluster.says(new RegExp(`${victim} is back`));
+
+  back.child.kill('SIGTERM');
+  assert.is(await back.ends(), 0);
+  cluster.child.kill('SIGTERM');
+  assert.is(await cluster.ends(), 0);
+});
+
+Cluster('takes its nodes along when it is killed', async () => {
+  const { cluster, port } = await aCluster();
+  await cluster.says(/ready in/);
+  cluster.child.kill('SIGKILL');
+  await cluster.ends();
+  const deadline = Date.now() + 12_000;
+  const answers = (id: number): Promise<boolean> =>
+    fetch(`http://127.0.0.1:${id}/health`).then(
+      () => true,
+      () => false,
+    );
+  for (const id of [port, port + 1, port + 2]) {
+    while (await answers(id)) {
+      assert.ok(Date.now() < deadline, `node ${id} outlives the cluster`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+});
+
+Cluster('tells all faults of a node that is configured by hand', async () => {
+  const node = run(serveScript, [], { NODE_ID: '8001', PORT: 'x', PEERS: '8001@10.0.0.1:9001', SUSPECT_MS: '20' });
+  assert.is(await node.ends(), 2);
+  assert.match(node.text(), /PORT: x; accepted: integer 1\.\.65535/);
+  assert.match(node.text(), /CLUSTER_SECRET: \(not set\)/);
+  assert.match(node.text(), /SUSPECT_MS: 20; accepted: at least 3/);
+  assert.match(node.text(), '"event":"config_refused"');
+});
+
+Cluster('says which port is taken when a node cannot start', async () => {
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), 'node-'));
+  const holder = createServer();
+  await new Promise<void>((resolve) => holder.listen(port, '127.0.0.1', resolve));
+  const node = run(serveScript, [], {
+    NODE_ID: `${port}`,
+    PEERS: `${port}@127.0.0.1:${port + 1000}`,
+    DATA_DIR: join(folder, 'data'),
+    LOG_DIR: join(folder, 'logs'),
+  });
+  assert.is(await node.ends(), 1);
+  holder.close();
+  assert.match(node.text(), `port ${port} on 127.0.0.1 is taken`);
+  assert.match(node.text(), '"event":"client_port_refused"');
+});
+
+Cluster.run();
