@@ -15,7 +15,7 @@
  * A4. Before the log is opened its last write is written once more and fsynced: after kill -9 it may be in the page cache
  *     only, and after a failed fsync (R-D2) Linux forgets that it never reached the disk. Earlier writes were fsynced
  *     before the last one began.
- * A5. Only a file's end moves memory: one block at a time is read, and of the log the newest part is kept (replay.ts).
+ * A5. Memory does not grow with the log: one block is held at a time, and of the log its newest part (replay.ts).
  */
 import type { Disk, DiskCallback, DiskError, DiskFile } from '../ports.ts';
 import {

@@ -7,8 +7,8 @@
  * It knows where bytes lie; what they mean to the protocol, and the newest batches themselves, are the LogicalLog's. The
  * logical log may be ahead of this one by what is being written.
  *
- * A1. One write or mark at a time; the next only after the last has called back. A write is one DiskFile.write, or two
- *     when the group does not fit into the current segment (then with two write numbers).
+ * A1. One write or mark at a time; the next only after the last has called back. A write is one DiskFile.write, or one
+ *     for each segment when the group does not fit into the current one (then each has a write number of its own).
  * A2. 'full' means that nothing was written and nothing has changed: the same call may be made again. 'failed' is for
  *     ever (R-D2): the process must end.
  * A3. A segment is made, pre-zeroed, when the one before it is half full; so a roll waits for it only when the disk is

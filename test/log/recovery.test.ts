@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type LogItem, SegmentedLog, type WriteOutcome } from '../../actors/log/segments.ts';
+import type { Batch } from '../../actors/protocol/batch.ts';
 import type { Position } from '../../actors/protocol/epoch.ts';
 import { findFrames } from '../../actors/protocol/record.ts';
 import {
@@ -61,7 +62,7 @@ function writeOn(story: Story, log: SegmentedLog, end: Position): void {
     const written = writeGroup(story.clock, log, story.author.group(2, 150), end.index);
     assert.is(written.kind, 'written');
   }
-  assert.equal(namesOf(readAll(story.clock, log)), namesOf(story.author.batches));
+  assert.equal(namesOf(readAll(story.clock, log, 0, 50_000)), namesOf(story.author.batches));
   const again = open(story);
   assert.is(again.recovered.verdict.kind, 'clean');
   assert.equal(namesOf(again.reported), namesOf(story.author.batches));
@@ -332,7 +333,7 @@ Damage('rot in padding, or in the empty rest of a sealed segment, harms nothing'
 Damage(
   'any flipped bit anywhere gives the whole log, a torn last write, or damage: never a wrong log in silence',
   () => {
-    for (let seed = 0; seed < 300; seed++) {
+    for (let seed = 0; seed < 120; seed++) {
       const story = aLogOf(30);
       const dice = aDiskWorld(`flip ${seed}`).dice;
       const numbers = [1, 2, 3].filter((number) => story.platter.names.includes(segment(number)));
@@ -380,13 +381,23 @@ Damage.run();
 const PowerCuts = suite('recovery: power cuts');
 
 /** What the log may be after a crash: what was durable, and any number of the items in flight on top of it. */
-function possibleLogs(durable: readonly LogItem[], inFlight: readonly LogItem[]): string[][] {
+function possibleLogs(durable: readonly LogItem[], inFlight: readonly LogItem[]): LogItem[][] {
   const logs = [[...durable]];
   for (const item of inFlight) {
-    const before = logs.at(-1) as LogItem[];
-    logs.push([...before.filter(({ batch }) => batch.endIndex <= item.previous.index), item]);
+    const kept = [...(logs.at(-1) as LogItem[])];
+    while ((kept.at(-1)?.batch.endIndex ?? 0) > item.previous.index) kept.pop();
+    logs.push([...kept, item]);
   }
-  return logs.map((items) => namesOf(items.map(({ batch }) => batch)));
+  return logs;
+}
+
+/** From the end, where they differ if they do. */
+function sameLog(items: readonly LogItem[], batches: readonly Batch[]): boolean {
+  if (items.length !== batches.length) return false;
+  for (let i = items.length - 1; i >= 0; i--) {
+    if (!items[i]?.batch.bytes.equals((batches[i] as Batch).bytes)) return false;
+  }
+  return true;
 }
 
 PowerCuts(
@@ -413,7 +424,7 @@ PowerCuts(
           }
           const replaceable = author.items.filter(({ previous }) => previous.index >= commit).length;
           if (dice.chance(0.3)) author.cut(dice.int(replaceable + 1));
-          for (let i = dice.int(6); i >= 0; i--) inFlight.push(author.next(1 + dice.int(3), dice.int(1200)));
+          for (let i = dice.int(6); i >= 0; i--) inFlight.push(author.next(1 + dice.int(3), dice.int(750)));
           const sent = commit;
           log.write(inFlight, commit, ({ kind }) => {
             assert.is(kind, 'written');
@@ -434,20 +445,19 @@ PowerCuts(
         const { verdict, last, commit: found } = opened.recovered;
         assert.is.not(verdict.kind, 'damaged', `seed ${seed} cut ${cut}: ${JSON.stringify(verdict)}`);
         if (verdict.kind === 'torn') torn++;
-        const logs = possibleLogs(durable, inFlight);
-        const names = namesOf(opened.reported);
-        const which = logs.findIndex((possible) => possible.join() === names.join());
-        assert.ok(which >= 0, `seed ${seed} cut ${cut}: ${names.length} batches, end ${last.index}`);
+        const { reported } = opened;
+        const isPossible = possibleLogs(durable, inFlight).some((items) => sameLog(items, reported));
+        assert.ok(isPossible, `seed ${seed} cut ${cut}: ${reported.length} batches, end ${last.index}`);
         assert.ok(
           found >= durableCommit && found <= commit,
           `commit ${found}, durable ${durableCommit}, was ${commit}`,
         );
-        assert.equal(namesOf(readAll(clock, opened.log)), names);
         author.items = opened.reported.map((batch, i) => ({
           previous: opened.reported[i - 1]?.end ?? { epoch: 0, index: 0 },
           batch,
         }));
         author.resume(last);
+        if (cut % 4 === 0) assert.ok(sameLog(author.items, readAll(clock, opened.log, 0, 100_000)));
         commit = found;
         durableCommit = found;
         log = opened.log;

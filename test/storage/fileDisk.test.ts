@@ -1,0 +1,105 @@
+/** The log on a real folder: what only a real process and a real file system can show. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type RecoverOutcome, SegmentedLog } from '../../actors/log/segments.ts';
+import type { Batch } from '../../actors/protocol/batch.ts';
+import { fileDisk, makeFolder } from '../../storage/fileDisk.ts';
+
+const Real = suite('log on a real folder');
+
+const built = (path: string): string => JSON.stringify(new URL(`../../${path}`, import.meta.url).href);
+const options = { segmentBytes: 256 * 1024, cacheBytes: 4096 };
+/** Opens the log, appends groups as fast as it can, and says after each up to where it is durable. */
+const program = `
+  const { SegmentedLog } = await import(${built('actors/log/segments.js')});
+  const { fileDisk } = await import(${built('storage/fileDisk.js')});
+  const { Author } = await import(${built('test/support/logWorld.js')});
+  const log = new SegmentedLog(fileDisk(process.argv[1]), ${JSON.stringify(options)});
+  const author = new Author();
+  const next = (outcome) => {
+    if (outcome.kind !== 'written') throw new Error(JSON.stringify(outcome));
+    process.stdout.write(author.end.index + '\\n');
+    const commit = author.end.index;
+    log.write([...author.group(4, 300), author.next(1, 20_000)], commit, next);
+  };
+  log.recover({ onBatch: (batch) => author.items.push({ previous: author.end, batch }) }, (recovered) => {
+    author.resume(recovered.last);
+    next({ kind: 'written' });
+  });
+`;
+
+/** Runs the program until it is killed; gives the last index that it called durable. */
+function runAndKill(folder: string, afterMs: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    let faults = '';
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', program, folder]);
+    child.stderr.on('data', (text: Buffer) => {
+      faults += text;
+    });
+    child.stdout.on('data', (text: Buffer) => {
+      if (said === '') setTimeout(() => child.kill('SIGKILL'), afterMs);
+      said += text;
+    });
+    child.once('close', () => {
+      const whole = said.slice(0, said.lastIndexOf('\n')).split('\n');
+      if (faults === '') resolve(Number(whole.at(-1)));
+      else reject(new Error(faults));
+    });
+  });
+}
+
+function recover(folder: string): Promise<{ readonly outcome: RecoverOutcome; readonly batches: readonly Batch[] }> {
+  const batches: Batch[] = [];
+  const log = new SegmentedLog(fileDisk(folder), options);
+  return new Promise((resolve) => {
+    log.recover({ onBatch: (batch) => batches.push(batch) }, (outcome) => resolve({ outcome, batches }));
+  });
+}
+
+Real('kill -9 at any moment loses nothing that was called durable', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'log-'));
+  try {
+    for (let round = 0; round < 8; round++) {
+      const durable = await runAndKill(folder, 20 + 17 * round);
+      const { outcome, batches } = await recover(folder);
+      if (outcome.kind === 'failed') throw new Error(outcome.error.message);
+      assert.is.not(outcome.verdict.kind, 'damaged');
+      assert.ok(outcome.last.index >= durable, `round ${round}: durable ${durable}, found ${outcome.last.index}`);
+      assert.ok(batches.every((batch, i) => batch.baseIndex === (batches[i - 1]?.endIndex ?? 0) + 1));
+    }
+    assert.ok(readdirSync(folder).filter((name) => name.startsWith('segment-')).length > 2);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+Real('a half-made segment of a killed process is not seen, and is made anew', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'log-'));
+  try {
+    writeFileSync(join(folder, '.new-segment-0000000001'), 'half');
+    const { outcome } = await recover(folder);
+    assert.ok(outcome.kind === 'recovered' && outcome.fresh);
+    assert.equal(readdirSync(folder), ['segment-0000000001']);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+Real('a folder is made with all that is above it, and once', () => {
+  const root = mkdtempSync(join(tmpdir(), 'log-'));
+  try {
+    const folder = join(root, 'a', 'b', 'c');
+    makeFolder(folder);
+    makeFolder(folder);
+    assert.ok(existsSync(folder));
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
+
+Real.run();
