@@ -171,6 +171,7 @@ export class Pipeline {
   #greet(peer: NodeId, boot: number): void {
     const { core, office } = this;
     this.#connected.add(peer);
+    core.peerBoots.set(peer, boot);
     const leader = office instanceof Leader ? office : null;
     leader?.disconnected(peer);
     core.send(peer, {

@@ -33,6 +33,8 @@ export class Core {
   readonly log: LogicalLog;
   readonly keys: KeyTable;
   readonly scope: Scope;
+  /** The boot that each peer greeted with last. */
+  readonly peerBoots = new Map<NodeId, number>();
   damaged: boolean;
   diskFull = false;
   /** Tickets given out, and the newest durable one. */

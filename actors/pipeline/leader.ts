@@ -38,7 +38,7 @@ interface Led {
   readonly bytes: number;
   readonly messages: number;
   readonly at: number;
-  readonly answers: readonly { readonly origin: NodeId; readonly result: ForwardResult }[];
+  readonly answers: readonly { readonly origin: NodeId; readonly boot: number; readonly result: ForwardResult }[];
 }
 
 export class Leader implements Office {
@@ -173,12 +173,13 @@ export class Leader implements Office {
   #note(batch: Batch, { writes }: Forming): void {
     let firstId = batch.firstId;
     let firstLamport = batch.baseLamport;
-    const answers: { origin: NodeId; result: ForwardResult }[] = [];
+    const answers: { origin: NodeId; boot: number; result: ForwardResult }[] = [];
     for (const { origin, write } of writes) {
-      answers.push({ origin, result: { n: write.tag.n, firstId, firstLamport, earlier: null } });
+      const { boot, n } = write.tag;
+      answers.push({ origin, boot, result: { n, firstId, firstLamport, earlier: null } });
       firstId += write.count;
       firstLamport += write.count;
-      this.#appended.set(origin, { boot: write.tag.boot, n: write.tag.n });
+      this.#appended.set(origin, { boot, n });
     }
     for (const [key, write] of keyedWrites(batch)) this.#overlay.set(key, write);
     this.#uncommittedBytes += batch.bytes.length;
@@ -331,7 +332,8 @@ export class Leader implements Office {
       if (led.end > commit) break;
       settled++;
       this.#uncommittedBytes -= led.bytes;
-      for (const { origin, result } of led.answers) {
+      for (const { origin, boot, result } of led.answers) {
+        if (!this.#isListening(origin, boot)) continue;
         const list = results.get(origin);
         if (list) list.push(result);
         else results.set(origin, [result]);
@@ -343,9 +345,15 @@ export class Leader implements Office {
     for (const [key, write] of this.#overlay) {
       if (write.index > commit) continue;
       this.#overlay.delete(key);
-      for (const joined of this.#joined.get(key) ?? []) this.#answer(joined.origin, [repeated(joined, write)]);
+      for (const joined of this.#joined.get(key) ?? [])
+        if (this.#isListening(joined.origin, joined.write.tag.boot)) this.#answer(joined.origin, [repeated(joined, write)]);
       this.#joined.delete(key);
     }
+  }
+
+  /** A node counts its sends anew in each boot: what an earlier one asked for is not answered to a later one. */
+  #isListening(origin: NodeId, boot: number): boolean {
+    return origin === this.#core.self || this.#core.peerBoots.get(origin) === boot;
   }
 
   #answer(origin: NodeId, results: readonly ForwardResult[]): void {
@@ -426,7 +434,8 @@ export class Leader implements Office {
     this.#forming = null;
     const waiting = new Map<NodeId, Submission[]>();
     for (const submission of [...forming, ...this.#submissions.takeAll(), ...[...this.#joined.values()].flat()])
-      waiting.set(submission.origin, [...(waiting.get(submission.origin) ?? []), submission]);
+      if (this.#isListening(submission.origin, submission.write.tag.boot))
+        waiting.set(submission.origin, [...(waiting.get(submission.origin) ?? []), submission]);
     for (const [origin, submissions] of waiting) this.#refuse(origin, submissions, 'notLeader');
     for (const { peer, nonce } of this.reads.abandon()) this.#noRead(peer, nonce);
   }

@@ -5,6 +5,7 @@
  * Clients are callbacks too: promises settle when the virtual clock is not looking, so a test talks to a node through
  * `append` and `read` here, which go the façade's way by events.
  */
+import type { CommitAdvanced } from '../../actors/events.ts';
 import type { Appended, AppendRequest, ReadPoint, ReadRequest, Trouble } from '../../actors/facade.ts';
 import { createNode, type Node } from '../../actors/node.ts';
 import type { FailpointName, LogFields } from '../../actors/ports.ts';
@@ -57,6 +58,11 @@ export class SimulatedCluster {
   /** Every (node, epoch) that began to lead, with its time. */
   readonly leaderships: { readonly at: number; readonly id: NodeId; readonly epoch: number }[] = [];
   readonly dice: SeededDice;
+  /** Checked at each commit of each node: what was committed at an index once is there for ever (L4). */
+  readonly violations: string[] = [];
+  readonly #committed = new Map<number, { readonly end: number; readonly crc: number; readonly lamport: number }>();
+  /** Counts everything that was handled: the same seed must give the same. */
+  trace = 0;
   readonly #options: ClusterOptions;
   readonly #machines = new Map<NodeId, Machine>();
 
@@ -99,6 +105,11 @@ export class SimulatedCluster {
       tailBytes: tailBytes ?? 256 * 1024,
       keptEntries: keptEntries ?? 100_000,
       memory: memory ?? false,
+      onEvent: (target, event) => {
+        this.trace = (Math.imul(this.trace, 31) + target.length + event.type.length * 7 + id) | 0;
+        if (target === 'ingress' && event.type === 'commit.advanced')
+          this.#check(id, (event as unknown as CommitAdvanced).batches);
+      },
       failed: (reason) => {
         this.failures.push({ node: id, reason });
         this.kill(id);
@@ -129,6 +140,22 @@ export class SimulatedCluster {
     node.start();
   }
 
+  #check(id: NodeId, batches: readonly Batch[]): void {
+    for (const { baseIndex, endIndex: end, crc, baseLamport, endLamport: lamport } of batches) {
+      const known = this.#committed.get(baseIndex);
+      if (!known) {
+        const before = this.#lastCommitted;
+        if (before && before.end + 1 !== baseIndex)
+          this.violations.push(`L4: node ${id} committed ${baseIndex} first, behind ${before.end}`);
+        if (before && before.lamport >= baseLamport) this.violations.push(`§9: Lamport ${baseLamport} after ${before.lamport}`);
+        this.#lastCommitted = { end, crc, lamport };
+        this.#committed.set(baseIndex, this.#lastCommitted);
+      } else if (known.crc !== crc || known.end !== end)
+        this.violations.push(`L4: node ${id} committed another batch at ${baseIndex}`);
+    }
+  }
+  #lastCommitted: { readonly end: number; readonly crc: number; readonly lamport: number } | null = null;
+
   /** kill -9: the page cache survives, peers see a reset. */
   kill(id: NodeId): void {
     this.#end(id, 'kill', false);
@@ -148,6 +175,9 @@ export class SimulatedCluster {
   /** At the next passage of this point, power is cut. */
   doom(id: NodeId, at: FailpointName): void {
     this.#machine(id).doomed.add(at);
+  }
+  undoom(): void {
+    for (const { doomed } of this.#machines.values()) doomed.clear();
   }
   pause(id: NodeId): void {
     this.network.pause(id);

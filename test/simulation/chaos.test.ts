@@ -1,0 +1,32 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { runChaos } from '../support/chaos.ts';
+
+const Chaos = suite('chaos');
+
+/** More, or one again: `node dist/test/simulation/chaosRun.js FROM TO`. */
+const seeds = Array.from({ length: 60 }, (_, i) => i + 1);
+
+Chaos('loses, doubles and reorders nothing, whatever breaks, and agrees again once it heals', () => {
+  let acknowledged = 0;
+  let leaderships = 0;
+  for (const seed of seeds) {
+    const result = runChaos({ seed, voters: seed % 5 === 0 ? [1, 2, 3, 4, 5] : [1, 2, 3], ms: 8000 });
+    const { violations } = result.cluster;
+    assert.equal(violations, [], `seed ${seed}: ${violations.slice(0, 5).join('; ')}`);
+    acknowledged += result.acknowledged;
+    leaderships += result.leaderships;
+  }
+  // A cluster that refused everything would break no promise either.
+  assert.ok(acknowledged > 100 * seeds.length, `${acknowledged} acknowledged`);
+  assert.ok(leaderships > 2 * seeds.length, `${leaderships} leaderships`);
+});
+
+Chaos('gives the same run for the same seed', () => {
+  const one = runChaos({ seed: 7, ms: 4000 });
+  const two = runChaos({ seed: 7, ms: 4000 });
+  assert.is(one.trace, two.trace);
+  assert.is.not(runChaos({ seed: 8, ms: 4000 }).trace, one.trace);
+});
+
+Chaos.run();
