@@ -6,6 +6,7 @@ import Koa, { type Context, type Next } from 'koa';
 import { refuse } from './answer.ts';
 import type { Edge } from './edge.ts';
 import { Refusal } from './errors.ts';
+import { FailureLog, pathOf } from './failureLog.ts';
 import { createGuard } from './guards.ts';
 import { getMetrics, killNode, resetMetrics } from './metrics.ts';
 import { getMessage, getMessages, getRelation } from './reads.ts';
@@ -53,6 +54,7 @@ function isPostOfRoot({ req }: Context): boolean {
 
 function around(edge: Edge): (ctx: Context, next: Next) => Promise<void> {
   const { limits, metrics } = edge;
+  const failures = new FailureLog(edge.log);
   const guard = createGuard({ ...edge, ...limits });
   return async (ctx, next) => {
     const begun = performance.now();
@@ -63,14 +65,14 @@ function around(edge: Edge): (ctx: Context, next: Next) => Promise<void> {
       if (ctx.respond !== false) answerUnrouted(ctx);
     } catch (bug) {
       const error = bug instanceof Error ? bug : new Error(String(bug));
-      edge.log.write('error', 'http_bug', error.message, { stack: error.stack ?? '', path: ctx.path });
+      edge.log.write('error', 'http_bug', error.message, { stack: error.stack ?? '', path: pathOf(ctx) });
       refuse(ctx, new Refusal('INTERNAL'));
     }
-    const seconds = (performance.now() - begun) / 1000;
+    const now = performance.now();
     // 499: the client went away before there was an answer.
     const status = ctx.res.headersSent ? ctx.res.statusCode : 499;
-    metrics.observe(routeOf(ctx), status, seconds, ctx.state.tail !== true);
-    if (status >= 400) logFailure(edge, ctx, status, seconds);
+    metrics.observe(routeOf(ctx), status, (now - begun) / 1000, ctx.state.tail !== true);
+    if (status >= 400) failures.report(ctx, status, now - begun, now);
   };
 }
 
@@ -80,20 +82,9 @@ const routeOf = (ctx: Context): string => ctx._matchedRoute ?? (isPostOfRoot(ctx
 /** The router found no route: an unknown path, or a path with another method. */
 function answerUnrouted(ctx: Context): void {
   if (ctx.status === 404) refuse(ctx, new Refusal('NOT_FOUND'));
-  else if (ctx.status === 405 || ctx.status === 501) refuse(ctx, new Refusal('METHOD_NOT_ALLOWED'));
+  else if (ctx.status === 405 || ctx.status === 501) {
+    ctx.res.statusMessage = ''; // The router's words for 501 do not fit ours.
+    refuse(ctx, new Refusal('METHOD_NOT_ALLOWED'));
+  }
   // Else OPTIONS, which the router has answered.
-}
-
-/** Of the path only: what follows it, like headers and bodies, may be private. */
-function logFailure({ log }: Edge, ctx: Context, status: number, seconds: number): void {
-  const refusal: Refusal | undefined = ctx.state.refusal;
-  const fields = {
-    method: ctx.method,
-    path: ctx.path.slice(0, 200),
-    status,
-    code: refusal?.code ?? null,
-    detail: refusal?.detail ?? null,
-    ms: Math.round(seconds * 1000),
-  };
-  log.write(status >= 500 ? 'warn' : 'debug', 'http_request_failed', `${ctx.method} was answered ${status}`, fields);
 }

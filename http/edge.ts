@@ -2,6 +2,7 @@
 import type { NodeFacade } from '../actors/facade.ts';
 import type { LogLines } from '../actors/ports.ts';
 import type { HttpMetrics } from './httpMetrics.ts';
+import type { TailBlocks } from './tail.ts';
 
 export interface HttpLimits {
   readonly maxConnections: number;
@@ -44,6 +45,7 @@ export interface Edge {
   readonly allowedOrigins: readonly string[];
   /** Ends the process, at once; set only where chaos is switched on. */
   readonly kill: (() => void) | undefined;
+  readonly tailBlocks: TailBlocks;
   /** Ends of the live tails, for the stop. */
   readonly tails: Set<() => void>;
   openConnections(): number;

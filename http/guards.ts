@@ -67,10 +67,10 @@ export function createGuard(options: GuardOptions): Guard {
     timingSafeEqual(digest(authorization.slice(7).trim()), wanted);
 
   return (req, res) => {
-    const { headers, method } = req;
-    if ((req.url ?? '').length > options.maxUrlBytes) {
-      return new Refusal('URL_TOO_LONG', `at most ${options.maxUrlBytes} bytes`);
-    }
+    const { headers, method, url = '' } = req;
+    if (url.length > options.maxUrlBytes) return new Refusal('URL_TOO_LONG', `at most ${options.maxUrlBytes} bytes`);
+    // A proxy's form of a request names the host too; node parses it only when the router asks, and then may throw.
+    if (!url.startsWith('/') && url !== '*' && !URL.canParse(url)) return new Refusal('MALFORMED_URL');
     if (req.rawHeaders.length > 2 * options.maxHeaderCount) {
       return new Refusal('HEADERS_TOO_LARGE', `at most ${options.maxHeaderCount} headers`);
     }

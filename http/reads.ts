@@ -9,7 +9,8 @@ import { encodeMessage, jsonArray, ndjson } from './encode.ts';
 import { Refusal, refusalOf } from './errors.ts';
 import { consistencyOf, integerOf, parseInteger, parseQuery, type Query, timeoutOf } from './query.ts';
 import { lamportTimeOf, nextToken } from './sessions.ts';
-import { type Range, sendList, sendTail } from './stream.ts';
+import { type Range, sendList } from './stream.ts';
+import { sendTail } from './tail.ts';
 
 const listTypes = ['application/json', 'application/x-ndjson', 'text/event-stream'] as const;
 
@@ -41,15 +42,14 @@ async function open(edge: Edge, ctx: Context): Promise<Opened | Refusal> {
 export async function getMessages(edge: Edge, ctx: Context): Promise<void> {
   const type = negotiate(ctx.req.headers.accept, listTypes);
   if (type === undefined) return refuse(ctx, new Refusal('NOT_ACCEPTABLE', listTypes.join(', ')));
-  if (type === 'text/event-stream' && edge.tails.size >= edge.limits.maxTails) {
-    return refuse(ctx, new Refusal('TOO_MANY_TAILS', `${edge.limits.maxTails} are open`));
-  }
   const opened = await open(edge, ctx);
   if (opened instanceof Refusal) return refuse(ctx, opened, true);
   const { point, tokenOf } = opened;
   const range = rangeOf(ctx, opened.query, type);
   if (range instanceof Refusal) return refuse(ctx, range);
   if (type === 'text/event-stream') {
+    const { tails, limits } = edge;
+    if (tails.size >= limits.maxTails) return refuse(ctx, new Refusal('TOO_MANY_TAILS', `${tails.size} are open`));
     return sendTail(edge, ctx, { range, point, token: tokenOf(point.lastLamport) });
   }
   const form = type === 'application/json' ? jsonArray : ndjson;

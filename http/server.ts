@@ -16,6 +16,7 @@ import { createApp } from './app.ts';
 import { defaultLimits, type Edge, type HttpLimits } from './edge.ts';
 import { type ErrorCode, Refusal } from './errors.ts';
 import { HttpMetrics } from './httpMetrics.ts';
+import { TailBlocks } from './tail.ts';
 
 export interface HttpOptions {
   readonly node: NodeFacade;
@@ -51,6 +52,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     apiToken: options.apiToken,
     allowedOrigins: options.allowedOrigins ?? [],
     kill: options.kill,
+    tailBlocks: new TailBlocks(options.node),
     tails: new Set(),
     openConnections: () => sockets.size,
   };

@@ -1,8 +1,8 @@
 /**
  * Streams messages to a client as fast as it takes them.
  *
- * S1. At most one block of the log and one piece of the answer are in memory for a stream, whatever is streamed: the next is
- *     made only when the socket has taken the last.
+ * S1. At most one block of the log and its piece of the answer are in memory for a stream, whatever is streamed: the
+ *     next is made only when the socket has taken the last.
  * S2. A client that takes nothing for `stallMs` is cut off; so is one whose messages cannot be read on (never a clean
  *     end of a list that is not whole).
  * S3. A stream that ends, in whatever way, leaves nothing behind: no listener, timer or subscription.
@@ -12,13 +12,13 @@ import type { NodeFacade, ReadPoint } from '../actors/facade.ts';
 import type { Lamport } from '../actors/protocol/epoch.ts';
 import { begin, send } from './answer.ts';
 import type { Edge } from './edge.ts';
-import { encodePieces, eventStream, type Form, type Piece } from './encode.ts';
+import { encodePieces, type Form, type Piece } from './encode.ts';
 
 const blockBytes = 256 * 1024;
 const nothing = Buffer.alloc(0);
 
 /** One response under way. */
-class Outlet {
+export class Outlet {
   closed = false;
   readonly #ctx: Context;
   #wake: (() => void) | undefined;
@@ -129,58 +129,11 @@ export async function sendList(
     await outlet.write(piece.bytes);
     at = piece.lastId;
   }
-  if (at < range.upToId && !outlet.closed) {
-    edge.log.write('error', 'read_broken', `messages after ${at} cannot be read, though ${range.upToId} is committed`);
-    outlet.fail();
-  } else outlet.end(form.close);
+  if (at < range.upToId && !outlet.closed) reportBroken(edge, { afterId: at, upToId: range.upToId }, outlet);
+  else outlet.end(form.close);
 }
 
-/** Server-sent events: what is there, then what comes, until one side ends it or `upToId` is reached. */
-export async function sendTail(
-  edge: Edge,
-  ctx: Context,
-  { range, point, token }: { range: Range; point: ReadPoint; token: Lamport },
-): Promise<void> {
-  begin(ctx, 200, eventStream.type, ['Lamport-Time', String(token), 'X-Accel-Buffering', 'no']);
-  if (ctx.req.method === 'HEAD') {
-    ctx.res.end();
-    return;
-  }
-  ctx.state.tail = true;
-  const { node, limits, tails } = edge;
-  const outlet = new Outlet(ctx, limits.stallMs);
-  let known = point.lastId;
-  const unsubscribe = node.onCommit(({ lastId }) => {
-    known = lastId;
-    outlet.wake();
-  });
-  const heartbeat = setInterval(() => outlet.beat(': still here\n\n'), limits.heartbeatMs);
-  const end = (): void => outlet.end('');
-  tails.add(end);
-  try {
-    await outlet.write(eventStream.open);
-    let at = range.afterId;
-    while (!outlet.closed && at < range.upToId) {
-      const upToId = Math.min(known, range.upToId);
-      if (at >= upToId) {
-        await outlet.sleep();
-        continue;
-      }
-      for await (const piece of piecesOf(node, { afterId: at, upToId }, eventStream)) {
-        await outlet.write(piece.bytes);
-        at = piece.lastId;
-        if (outlet.closed) break;
-      }
-      if (at < upToId && !outlet.closed) {
-        edge.log.write('error', 'read_broken', `messages after ${at} cannot be read, though ${upToId} is committed`);
-        outlet.fail();
-        return;
-      }
-    }
-    end();
-  } finally {
-    unsubscribe();
-    clearInterval(heartbeat);
-    tails.delete(end);
-  }
+export function reportBroken({ log }: Edge, { afterId, upToId }: Range, outlet: Outlet): void {
+  log.write('error', 'read_broken', `messages after ${afterId} cannot be read, though ${upToId} is committed`);
+  outlet.fail();
 }

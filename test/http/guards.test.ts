@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { errors, Refusal } from '../../http/errors.ts';
+import { FailureLog, maxWarningsPerSecond } from '../../http/failureLog.ts';
 import { createGuard } from '../../http/guards.ts';
 import { type HttpWorld, inWorld, RawClient } from '../support/httpWorld.ts';
 import { trouble } from '../support/memoryFacade.ts';
@@ -143,6 +144,17 @@ Calls(
   }),
 );
 Calls(
+  'may name the host too, as to a proxy, where that can be read',
+  inWorld(async (world) => {
+    world.node.fill(['a']);
+    assert.is((await ask(world, 'GET', 'http://localhost/messages/1')).status, 200);
+    for (const path of ['http://[']) {
+      const { status, code } = await ask(world, 'GET', path);
+      assert.equal([status, code], [400, 'MALFORMED_URL'], path);
+    }
+  }),
+);
+Calls(
   'with another method are 405 and say which there are',
   inWorld(async (world) => {
     for (const [method, path, allow] of [
@@ -195,6 +207,18 @@ Calls(
     assert.not.match(JSON.stringify(world.lines), /private/);
   }),
 );
+Calls('that fail by the hundred leave only so many lines, and their number', () => {
+  const lines: unknown[] = [];
+  const log = new FailureLog({ write: (_level, _event, _message, fields) => lines.push(fields?.left_out) });
+  const ctx = { state: {}, req: { method: 'POST', url: '/' } } as never;
+  for (let i = 0; i < 100; i++) log.report(ctx, 503, 1, 1000 + i);
+  assert.is(lines.length, maxWarningsPerSecond);
+  log.report(ctx, 404, 1, 1500);
+  log.report(ctx, 503, 1, 2000);
+  assert.equal(lines.slice(maxWarningsPerSecond), [undefined, 100 - maxWarningsPerSecond]);
+  log.report(ctx, 503, 1, 2001);
+  assert.is(lines.at(-1), undefined);
+});
 Calls.run();
 
 const Chaos = suite('http chaos');

@@ -1,4 +1,6 @@
 /** Bad clients and an orderly end: what a socket may do to the server, and what that costs. */
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inWorld, RawClient, until } from '../support/httpWorld.ts';
@@ -70,8 +72,10 @@ Server(
 );
 Server(
   'cuts off a client that goes on sending what was refused',
-  inWorld(async ({ port }) => {
+  inWorld(async ({ port, http }) => {
+    const accepted = once(http.server, 'connection');
     const client = await new RawClient(port).opened();
+    const [socket] = (await accepted) as [Socket];
     client.say(`POST / HTTP/1.1\r\n${host}Content-Length: 1000000000\r\n\r\n`);
     await client.hears(/^HTTP\/1.1 413 /);
     const block = Buffer.alloc(mebibyte);
@@ -80,6 +84,7 @@ Server(
       await new Promise((resolve) => setImmediate(resolve));
     }
     await client.ends();
+    assert.ok(socket.bytesRead < 10 * mebibyte, `read ${socket.bytesRead}`);
   }),
 );
 Server(

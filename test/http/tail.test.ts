@@ -94,12 +94,41 @@ Tails(
     const clients = [tail(world), tail(world), tail(world)];
     for (const client of clients) await client.hears(/retry: /);
     assert.is(node.listeners.size, 3);
-    assert.match(
-      await (await fetch(`${world.url}/metrics`, { headers: { accept: 'text/plain' } })).text(),
-      /dlog_http_open_tails 3\n/,
-    );
+    const metrics = async (): Promise<string> =>
+      (await fetch(`${world.url}/metrics`, { headers: { accept: 'text/plain' } })).text();
+    assert.match(await metrics(), /dlog_http_open_tails 3\n/);
     for (const client of clients) client.hangUp();
     await until(() => node.listeners.size === 0, 'the subscriptions end');
+    assert.match(await metrics(), /dlog_http_open_tails 0\n/);
+  }),
+);
+Tails(
+  'at the same place share one reading of the log',
+  inWorld(async (world) => {
+    const { node } = world;
+    const clients = Array.from({ length: 10 }, () => tail(world));
+    for (const client of clients) await client.hears(/retry: /);
+    await until(() => node.reads.length === 20, 'all know the end of the log');
+    node.fill(['a']);
+    for (const client of clients) assert.is(idsOf(await client.hears(/id: 1\n/)), '1');
+    assert.is(node.readCalls, 1);
+    for (const client of clients) client.hangUp();
+  }),
+);
+Tails(
+  'miss nothing that is committed while they begin',
+  inWorld(async (world) => {
+    const { node } = world;
+    // The commit falls between the read point and the subscription.
+    const readPoint = node.readPoint.bind(node);
+    node.readPoint = async (request) => {
+      const point = await readPoint(request);
+      if (node.point.lastId === 0) node.fill(['early']);
+      return point;
+    };
+    const client = tail(world);
+    assert.is(idsOf(await client.hears(/id: 1\n/)), '1');
+    client.hangUp();
   }),
 );
 Tails(

@@ -79,13 +79,23 @@ export class RawClient {
   async hears(pattern: RegExp): Promise<string> {
     while (!pattern.test(this.received)) {
       if (this.closed) throw new Error(`closed before ${pattern}: ${this.received.slice(0, 500)}`);
-      await new Promise<void>((resolve) => (this.#wake = resolve));
+      await this.#change(`hears ${pattern}`);
     }
     return this.received;
   }
   async ends(): Promise<string> {
-    while (!this.closed) await new Promise<void>((resolve) => (this.#wake = resolve));
+    while (!this.closed) await this.#change('ends');
     return this.received;
+  }
+  #change(wanted: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const late = (): void => reject(new Error(`10 s in vain: ${wanted}, came ${this.received.slice(0, 500)}`));
+      const deadline = setTimeout(late, 10_000);
+      this.#wake = () => {
+        clearTimeout(deadline);
+        resolve();
+      };
+    });
   }
   hangUp(): void {
     this.socket.destroy();
