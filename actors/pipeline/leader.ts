@@ -183,6 +183,8 @@ export class Leader implements Office {
     }
     for (const [key, write] of keyedWrites(batch)) this.#overlay.set(key, write);
     this.#uncommittedBytes += batch.bytes.length;
+    // What was idle is not stuck: the time until something must have moved begins now (R23).
+    if (this.#led.length === 0) this.movedAt = this.#core.clock.now();
     this.#led.push({
       end: batch.endIndex,
       ticket: this.#core.lastTicket,
