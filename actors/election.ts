@@ -104,6 +104,7 @@ export const election = setup({
     isHandoverToMe: ({ context: { ballot }, event }) =>
       event.type === 'handover.received' &&
       ballot.mayVote &&
+      !ballot.leaving &&
       event.frame.epoch === ballot.promised &&
       event.frame.epoch === ballot.leader?.epoch &&
       event.peer === ballot.leader.id,
@@ -115,6 +116,8 @@ export const election = setup({
     isPreempted: ({ context: { ballot }, event }) =>
       event.type === 'nack.received' && event.frame.refused === ballot.promised && event.frame.seenEpoch > ballot.promised,
     lostQuorum: ({ context }) => context.ballot.lostQuorum(now({ context })),
+    /** Who leaves waits for a successor only while there may be one. */
+    hasNobodyToFollow: ({ context }) => context.ballot.leaving && !context.ballot.hasHeirs(now({ context })),
     hasSuccessor: ({ context }) => context.ballot.successor(now({ context })) !== null,
     followsNewer: ({ context: { ballot }, event }) =>
       event.type === 'nack.received' && event.frame.leaderEpoch > ballot.promised,
@@ -329,15 +332,11 @@ export const election = setup({
     },
     established: ({ context, self, system }) => announceLeader({ context, self, system }, true),
     stepDown: ({ context, self, system }, reason: string) => {
-      const { ballot, log } = context;
-      log.write('warn', 'leader_stepped_down', reason, { epoch: ballot.promised });
-      halt({ context, self, system });
-      ballot.ledAt = Number.POSITIVE_INFINITY;
-      if (ballot.leader?.id === ballot.self) {
-        ballot.loseLeader(now({ context }));
-        announceLeader({ context, self, system });
-      }
+      endOffice({ context, self, system }, 'warn', reason);
+      if (context.ballot.leaving) tell({ self, system }, 'node', { type: 'office.left' });
     },
+    /** Not left yet: the promise to the successor is still on its way. */
+    yieldOffice: ({ context, self, system }) => endOffice({ context, self, system }, 'info', 'handed the lead over'),
     turnGrey: ({ context }) => context.ballot.turnGrey(now({ context })),
     drain: ({ context, self, system }) => {
       const { ballot, office, log } = context;
@@ -404,10 +403,10 @@ export const election = setup({
     },
     'peer.disconnected': { actions: [{ type: 'noteDisconnected', params: ({ event }) => event }, 'wakeUp'] },
     'rtt.measured': { actions: ({ context, event }) => context.ballot.noteRtt(event.peer, event.rttMs) },
-    'fsync.measured': { actions: ({ context, event }) => context.ballot.noteFsync(event.ms) },
-    'position.changed': {
-      actions: ({ context, event }) => {
-        context.ballot.position = event.position;
+    'log.reported': {
+      actions: ({ context: { ballot }, event }) => {
+        ballot.position = event.position;
+        ballot.noteFsync(event.fsyncMs);
       },
     },
     'peer.near': { actions: ({ context, event }) => context.ballot.noteNear(event.peer, event.near, now({ context })) },
@@ -500,7 +499,7 @@ export const election = setup({
           {
             guard: 'promisesAsLeader',
             target: 'follower',
-            actions: [{ type: 'stepDown', params: 'handed the lead over' }, 'promiseToCandidate'],
+            actions: ['yieldOffice', 'promiseToCandidate'],
           },
           { actions: { type: 'refusePrepare', params: ({ context }) => leads(context) } },
         ],
@@ -540,6 +539,7 @@ export const election = setup({
                 actions: { type: 'stepDown', params: 'no majority answers its heartbeats' },
               },
               { guard: 'hasSuccessor', target: 'draining' },
+              { guard: 'hasNobodyToFollow', actions: 'announceLeft' },
             ],
             'nack.received': [
               { guard: 'mustRenewByNack', target: '#election.candidate', actions: ['noteEpochs', 'renew'] },
@@ -604,6 +604,16 @@ function campaign(args: Args, token: HandoverToken | null): void {
   failpoints.reach('promise.written');
   tell({ self, system }, 'metrics', { type: 'election.begun' });
   log.write('info', 'election_started', `campaigns in epoch ${epoch}`, { epoch, handover: token !== null });
+}
+
+function endOffice(args: Args, level: 'info' | 'warn', reason: string): void {
+  const { ballot, log } = args.context;
+  log.write(level, 'leader_stepped_down', reason, { epoch: ballot.promised });
+  halt(args);
+  ballot.ledAt = Number.POSITIVE_INFINITY;
+  if (ballot.leader?.id !== ballot.self) return;
+  ballot.loseLeader(now(args));
+  announceLeader(args);
 }
 
 function loseSilentLeader(args: Args): void {

@@ -110,11 +110,11 @@ export type ElectionEvent =
   | { readonly type: 'adoption.failed'; readonly epoch: Epoch }
   | { readonly type: 'barrier.committed'; readonly epoch: Epoch }
   | { readonly type: 'office.stuck'; readonly epoch: Epoch; readonly reason: string }
-  | { readonly type: 'position.changed'; readonly position: Position }
+  /** From the pipeline, every heartbeat: its log's end, and its slowest fsync since. */
+  | { readonly type: 'log.reported'; readonly position: Position; readonly fsyncMs: number }
   | { readonly type: 'peer.near'; readonly peer: NodeId; readonly near: boolean }
   | { readonly type: 'office.drained'; readonly epoch: Epoch; readonly peer: NodeId }
   | { readonly type: 'rtt.measured'; readonly peer: NodeId; readonly rttMs: number }
-  | { readonly type: 'fsync.measured'; readonly ms: number }
   | { readonly type: 'disk.filled' }
   | { readonly type: 'disk.freed' }
   | { readonly type: 'node.bound' }
@@ -164,7 +164,7 @@ export type PipelineEvent =
   | OfficeEvent
   | FrameReceived<'append' | 'ack' | 'reject' | 'fetch' | 'fetchBack' | 'gone' | 'data' | 'forward' | 'readIndex'>
   | { readonly type: 'batch.stamped'; readonly epoch: Epoch; readonly firstLamport: Lamport }
-  | { readonly type: 'log.persisted'; readonly ticket: number }
+  | { readonly type: 'log.persisted'; readonly ticket: number; readonly ms: number }
   | {
       readonly type: 'log.read-back';
       readonly peer: NodeId;
@@ -208,7 +208,9 @@ export type StoreEvent =
       readonly epoch: Epoch;
       readonly previous: Position;
       readonly batch: Batch;
+      readonly commit: Index;
     }
+  /** While there is nothing to write. */
   | { readonly type: 'commit.noted'; readonly commit: Index }
   | { readonly type: 'promise.persist'; readonly epoch: Epoch }
   | { readonly type: 'roster.persist'; readonly clusterId: string; readonly roster: Roster }

@@ -59,7 +59,7 @@ export class Pipeline {
         if (office instanceof Leader) office.acknowledged(event);
         return;
       case 'log.persisted':
-        core.persisted(event.ticket);
+        core.persisted(event.ticket, event.ms);
         return office.persisted();
       case 'batch.stamped':
         if (office instanceof Leader && office.epoch === event.epoch) office.stamped(event.firstLamport);
@@ -216,6 +216,7 @@ export class Pipeline {
       confirmRound: follower?.heardRound ?? 0,
     };
     for (const peer of core.peers) send(core.scope, peer, ping);
+    core.report();
     if (office instanceof Leader) this.#watch(office, timing, quorumConnected);
   }
 

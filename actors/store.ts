@@ -88,7 +88,9 @@ export const store = setup({
       tell({ self, system }, 'node', { type: 'store.failed', reason } satisfies NodeEvent),
     takeBatch: ({ context, event }) => {
       if (event.type !== 'log.write') return;
-      deskOf({ context }).addBatch(event.ticket, event.epoch, event.previous, event.batch);
+      const desk = deskOf({ context });
+      desk.addBatch(event.ticket, event.epoch, event.previous, event.batch);
+      desk.commit = Math.max(desk.commit, event.commit);
     },
     takeSave: ({ context, event }) => {
       const desk = deskOf({ context });
@@ -107,9 +109,8 @@ export const store = setup({
       const scope = { self, system };
       const ms = context.clock.now() - context.begunAt.at;
       desk.done(event.count);
-      tell(scope, 'pipeline', { type: 'log.persisted', ticket: event.ticket });
+      tell(scope, 'pipeline', { type: 'log.persisted', ticket: event.ticket, ms });
       tell(scope, 'metrics', { type: 'fsync.measured', ms });
-      tell(scope, 'election', { type: 'fsync.measured', ms });
     },
     save: (args) => save(args),
     finishSave: ({ context, self, system }) => {

@@ -40,6 +40,9 @@ export class Core {
   /** Tickets given out, and the newest durable one. */
   lastTicket = 0;
   durableTicket = 0;
+  /** The newest commit that the log store was told. */
+  notedCommit: Index;
+  #fsyncMsMax = 0;
   /** When the log store last had nothing to write, for R23. */
   writingSince = 0;
   /** Where the log ends on disk once a ticket is durable. */
@@ -57,6 +60,7 @@ export class Core {
     this.keys = keys;
     this.damaged = damaged;
     this.scope = scope;
+    this.notedCommit = log.commit;
   }
 
   get storeIdle(): boolean {
@@ -75,19 +79,30 @@ export class Core {
     if (this.storeIdle) this.writingSince = this.clock.now();
     this.lastTicket++;
     this.#ends.push({ ticket: this.lastTicket, end: batch.endIndex });
-    tell(this.scope, 'store', { type: 'log.write', ticket: this.lastTicket, epoch, previous, batch });
+    const { commit } = this.log;
+    this.notedCommit = commit;
+    tell(this.scope, 'store', { type: 'log.write', ticket: this.lastTicket, epoch, previous, batch, commit });
     tell(this.scope, 'metrics', { type: 'batch.stored', batch, previousLamport });
-    tell(this.scope, 'election', { type: 'position.changed', position: this.log.last });
   }
 
-  /** The log store has written everything up to this ticket. */
-  persisted(ticket: number): void {
+  /** The log store has written everything up to this ticket, in so many milliseconds. */
+  persisted(ticket: number, ms: number): void {
     this.durableTicket = ticket;
     this.writingSince = this.clock.now();
+    this.#fsyncMsMax = Math.max(this.#fsyncMsMax, ms);
     while (this.#ends.length > 0 && (this.#ends[0]?.ticket ?? 0) <= ticket) {
       this.log.durable = this.#ends.shift()?.end ?? 0;
     }
     this.failpoints.reach('batch.persisted');
+  }
+
+  /** Every heartbeat: what others need to know now and then, not with each batch. */
+  report(): void {
+    const { commit, last } = this.log;
+    if (commit > this.notedCommit) tell(this.scope, 'store', { type: 'commit.noted', commit });
+    this.notedCommit = commit;
+    tell(this.scope, 'election', { type: 'log.reported', position: last, fsyncMs: this.#fsyncMsMax });
+    this.#fsyncMsMax = 0;
   }
 
   commitTo(index: Index): void {
@@ -104,7 +119,6 @@ export class Core {
     tell(this.scope, 'ingress', event);
     tell(this.scope, 'sessions', event);
     tell(this.scope, 'metrics', event);
-    tell(this.scope, 'store', { type: 'commit.noted', commit: index });
     this.failpoints.reach('commit.advanced');
   }
 }

@@ -50,7 +50,7 @@ export class Follower implements Office {
     this.#leaderCommit = Math.max(this.#leaderCommit, frame.commit);
     if (frame.batch && !this.#keepOrWrite(frame, peer)) return;
     const match = frame.batch ? frame.batch.endIndex : frame.previous.index;
-    this.#waiting.push({ ticket: core.lastTicket, match, readRound: frame.readRound });
+    if (!frame.quiet) this.#waiting.push({ ticket: core.lastTicket, match, readRound: frame.readRound });
     this.#note(frame.commit > log.last.index);
     this.persisted();
   }

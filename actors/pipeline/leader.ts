@@ -212,7 +212,7 @@ export class Leader implements Office {
     return appended?.boot === boot ? appended.n : 0;
   }
 
-  /** An empty APPEND at the end of what was sent: news of the commit, a read round, or the first probe. */
+  /** An empty APPEND at the end of what was sent: the first probe, or a read round. */
   probe(peer: NodeId): void {
     const progress = this.#progress.get(peer);
     const { log } = this.#core;
@@ -222,15 +222,24 @@ export class Leader implements Office {
     this.#append(peer, progress, progress.next - 1, null);
   }
 
-  #append(peer: NodeId, progress: Progress, previousIndex: Index, batch: Batch | null): void {
+  /** Whoever has been sent everything hears of the commit at once, and need not answer (R8). */
+  #tellCommit(): void {
+    const { last } = this.#core.log;
+    for (const [peer, progress] of this.#progress)
+      if (!progress.probing && !progress.reading && progress.room > 0 && progress.next > last.index)
+        this.#append(peer, progress, last.index, null, true);
+  }
+
+  #append(peer: NodeId, progress: Progress, previousIndex: Index, batch: Batch | null, quiet = false): void {
     const { log, clock } = this.#core;
-    progress.sent(batch?.endIndex ?? previousIndex, batch?.bytes.length ?? 0, clock.now());
+    if (!quiet) progress.sent(batch?.endIndex ?? previousIndex, batch?.bytes.length ?? 0, clock.now());
     this.#core.send(peer, {
       kind: 'append',
       epoch: this.epoch,
       previous: log.positionAt(previousIndex),
       commit: log.commit,
       readRound: this.reads.round,
+      quiet,
       batch,
     });
   }
@@ -320,7 +329,7 @@ export class Leader implements Office {
       }
       this.flush();
       // Without a batch that carries the news it is told at once (R8).
-      if (!this.#forming) for (const [peer, progress] of this.#progress) if (progress.next > log.last.index) this.probe(peer);
+      if (!this.#forming) this.#tellCommit();
     }
     this.#noteDrained();
   }

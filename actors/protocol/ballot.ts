@@ -348,6 +348,10 @@ export class Ballot {
     }
     return null;
   }
+  /** Somebody could lead in its place, now or soon. */
+  hasHeirs(now: number): boolean {
+    return this.table.successors(this.position, now, this.timing.suspectMs).length > 0;
+  }
   #stableMs(peer: NodeId, now: number): number {
     const tenures = this.#tenures.filter(({ id, at }) => id === peer && now - at < tenureWindowMs).length;
     const doublings = Math.max(0, tenures - 1) + (this.#failedHandovers.get(peer) ?? 0);

@@ -234,13 +234,14 @@ const codecs: { readonly [K in FrameKind]: Codec<FrameOf<K>> } = {
     write: (out, f) => {
       out.f64(f.epoch);
       writePosition(out, f.previous);
-      out.f64(f.commit).f64(f.readRound);
+      out.f64(f.commit).f64(f.readRound).bool(f.quiet);
     },
     read: (from) => ({
       epoch: from.integer(),
       previous: readPosition(from),
       commit: from.integer(),
       readRound: from.integer(),
+      quiet: from.bool(),
       batch: null,
     }),
     tail: (f) => (f.batch ? [f.batch.bytes] : []),

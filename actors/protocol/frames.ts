@@ -147,6 +147,8 @@ export interface Append {
   readonly previous: Position;
   readonly commit: Index;
   readonly readRound: number;
+  /** News only: no ACK is wanted. */
+  readonly quiet: boolean;
   readonly batch: Batch | null;
 }
 export interface Ack {
