@@ -53,7 +53,8 @@ export type ClockEvent =
 
 export type WireEvent =
   | { readonly type: 'wire.attach'; readonly key: ConnectionKey; readonly connection: Connection }
-  | { readonly type: 'wire.detach' }
+  /** With a reason: the connection is to be closed as well, behind what was sent on it. */
+  | { readonly type: 'wire.detach'; readonly close?: string }
   | { readonly type: 'frame.out'; readonly frame: Frame; readonly lamport: Lamport }
   | { readonly type: 'bytes.arrived'; readonly key: ConnectionKey; readonly bytes: Buffer };
 

@@ -80,10 +80,9 @@ const base = setup({
       tellWire(scope, context.peer, { type: 'wire.attach', key: context.key, connection: context.connection });
       tell(scope, 'formation', { type: 'hello.wanted', peer: context.peer, connection: context.key });
     },
-    drop: ({ context, self, system }, reason: string) => {
-      tellWire({ self, system }, context.peer, { type: 'wire.detach' });
-      context.connection?.close(reason);
-    },
+    // The wire closes it, so that what was sent before still goes out: a refused peer must get the proposal (R25).
+    drop: ({ context, self, system }, reason: string) =>
+      tellWire({ self, system }, context.peer, { type: 'wire.detach', close: reason }),
     detachWire: ({ context, self, system }) => tellWire({ self, system }, context.peer, { type: 'wire.detach' }),
     noteHello: assign((_, hello: Hello) => ({ hello })),
     announceConnected: ({ context, self, system }) => {

@@ -50,6 +50,7 @@ export class Wire {
         this.#theirSentAt = -1;
         return;
       case 'wire.detach':
+        if (event.close !== undefined) this.#connection?.close(event.close);
         this.#connection = undefined;
         return;
       case 'frame.out':
