@@ -3,7 +3,7 @@
  *
  *   code u8 | crc u32 | lamport f64 | fields of the kind | the bytes of a batch or of writes: APPEND, DATA, FORWARD
  *
- * `crc` is CRC-32 over Lamport time and fields; what stands behind them has a checksum of its own. `decodeFrame` never
+ * `crc` is CRC-32 over code, Lamport time and fields; what stands behind them has a checksum of its own. `decodeFrame` never
  * throws: what it cannot read in full is 'malformed', and the link that brought it is closed.
  */
 import { crc32 } from 'node:zlib';
@@ -232,20 +232,23 @@ const codecs: { readonly [K in FrameKind]: Codec<FrameOf<K>> } = {
   append: {
     code: 15,
     write: (out, f) => {
-      out.f64(f.epoch);
+      out.f64(f.epoch).bool(f.batch !== null);
       writePosition(out, f.previous);
       out.f64(f.commit).f64(f.readRound).bool(f.quiet);
     },
     read: (from) => ({
       epoch: from.integer(),
+      batch: from.bool() ? noBatch : null,
       previous: readPosition(from),
       commit: from.integer(),
       readRound: from.integer(),
       quiet: from.bool(),
-      batch: null,
     }),
     tail: (f) => (f.batch ? [f.batch.bytes] : []),
-    readTail: (fields, tail) => (tail.length === 0 ? fields : withBatch(fields, tail)),
+    readTail: (fields, tail) => {
+      if (fields.batch) return withBatch(fields, tail);
+      return tail.length === 0 ? fields : 'malformed';
+    },
   },
   ack: {
     code: 16,
@@ -344,6 +347,7 @@ const codecs: { readonly [K in FrameKind]: Codec<FrameOf<K>> } = {
 
 const kindByCode = new Map(Object.entries(codecs).map(([kind, codec]) => [codec.code, kind as FrameKind]));
 const fieldsAt = 5;
+const checksum = (head: Buffer): number => crc32(head.subarray(fieldsAt), head[0]);
 
 export function encodeFrame<K extends FrameKind>(frame: FrameOf<K>, lamport: Lamport): Buffer {
   const codec = codecs[frame.kind as K] as Codec<FrameOf<K>>;
@@ -351,7 +355,7 @@ export function encodeFrame<K extends FrameKind>(frame: FrameOf<K>, lamport: Lam
   out.u8(codec.code).u32(0).f64(lamport);
   codec.write(out, frame);
   const head = out.finish();
-  head.writeUInt32BE(crc32(head.subarray(fieldsAt)), 1);
+  head.writeUInt32BE(checksum(head), 1);
   const tail = codec.tail?.(frame) ?? [];
   return tail.length === 0 ? head : Buffer.concat([head, ...tail]);
 }
@@ -368,7 +372,7 @@ export function decodeFrame(bytes: Buffer): Received | 'malformed' {
   const from = new ByteReader(bytes, fieldsAt);
   const lamport = from.integer();
   let fields: Omit<Frame, 'kind'> | 'malformed' = codec.read(from);
-  if (!from.ok || crc32(bytes.subarray(fieldsAt, from.at)) !== bytes.readUInt32BE(1)) return 'malformed';
+  if (!from.ok || checksum(bytes.subarray(0, from.at)) !== bytes.readUInt32BE(1)) return 'malformed';
   if (codec.readTail) fields = codec.readTail(fields, bytes.subarray(from.at));
   else if (from.left > 0) return 'malformed';
   if (fields === 'malformed') return 'malformed';
