@@ -31,11 +31,15 @@ interface Waiting {
   /** The index that must be committed here; null while the leader has not said. */
   index: Index | null;
   nonce: number;
-  askedAt: number;
+  attempts: number;
+  /** When the next attempt is due; Infinity for a read that asks nobody. */
+  askAgainAt: number;
 }
 
-/** An attempt that got no answer is made anew, with a fresh nonce. */
+/** An attempt that got no answer is made anew, with a fresh nonce; the next waits twice as long: the leader may be far. */
 const askAgainMs = 100;
+/** After a NO. */
+const askSoonMs = 25;
 const maxWaiting = 100_000;
 
 export class Sessions {
@@ -130,7 +134,8 @@ export class Sessions {
       deadlineAt: clock.now() + request.timeoutMs,
       index: request.linearizable ? null : 0,
       nonce: 0,
-      askedAt: Number.NEGATIVE_INFINITY,
+      attempts: 0,
+      askAgainAt: Number.POSITIVE_INFINITY,
     };
     this.#waiting.add(waiting);
     if (request.linearizable) this.#ask(waiting);
@@ -142,14 +147,18 @@ export class Sessions {
     const { self, clock } = this.#input;
     this.#asked.delete(waiting.nonce);
     waiting.nonce = ++this.#nonce;
-    waiting.askedAt = clock.now();
+    waiting.askAgainAt = clock.now() + askAgainMs * 2 ** waiting.attempts++;
     this.#asked.set(waiting.nonce, waiting);
-    this.#wake.by(waiting.askedAt + askAgainMs);
+    this.#wake.by(waiting.askAgainAt);
     if (this.#leader === self) tell(this.#scope, 'pipeline', { type: 'readIndex.local', nonce: waiting.nonce });
     else if (this.#leader !== null) send(this.#scope, this.#leader, { kind: 'readIndex', nonce: waiting.nonce });
   }
   #askAllAgain(): void {
-    for (const waiting of this.#waiting) if (waiting.index === null) this.#ask(waiting);
+    for (const waiting of this.#waiting) {
+      if (waiting.index !== null) continue;
+      waiting.attempts = 0;
+      this.#ask(waiting);
+    }
   }
 
   #confirmed(nonce: number, index: Index): void {
@@ -157,12 +166,15 @@ export class Sessions {
     if (!waiting) return;
     this.#asked.delete(nonce);
     waiting.index = index;
+    waiting.askAgainAt = Number.POSITIVE_INFINITY;
     this.#serveIfReady(waiting);
   }
   /** The asked node does not lead, or not yet: soon again. */
   #notConfirmed(nonce: number): void {
     const waiting = this.#asked.get(nonce);
-    if (waiting) this.#wake.by(waiting.askedAt + askAgainMs / 4);
+    if (!waiting) return;
+    waiting.askAgainAt = Math.min(waiting.askAgainAt, this.#input.clock.now() + askSoonMs);
+    this.#wake.by(waiting.askAgainAt);
   }
 
   #serveIfReady(waiting: Waiting): void {
@@ -182,8 +194,8 @@ export class Sessions {
     for (const waiting of this.#waiting) {
       if (waiting.deadlineAt <= now) this.#settle(waiting, this.#tooLate(waiting));
       else {
-        if (waiting.index === null && now - waiting.askedAt >= askAgainMs / 4) this.#ask(waiting);
-        this.#wake.by(Math.max(waiting.deadlineAt, now + 10));
+        if (waiting.askAgainAt <= now) this.#ask(waiting);
+        this.#wake.by(Math.max(Math.min(waiting.deadlineAt, waiting.askAgainAt), now + 10));
       }
     }
   }
