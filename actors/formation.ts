@@ -151,7 +151,11 @@ export const formation = setup({
       const mismatched = new Set(context.mismatched);
       if (judgement.kind === 'refuse' && judgement.because === 'mismatch') mismatched.add(peer);
       else mismatched.delete(peer);
-      return { mismatched, greetings: new Map(context.greetings).set(peer, { hello: frame, key: connection }) };
+      const greetings = new Map(context.greetings);
+      // One that is refused counts for nothing: no cluster is drawn with it.
+      if (judgement.kind === 'refuse') greetings.delete(peer);
+      else greetings.set(peer, { hello: frame, key: connection });
+      return { mismatched, greetings };
     }),
     forgetGreeting: assign(({ context }, peer: NodeId) => {
       const greetings = new Map(context.greetings);
