@@ -181,7 +181,9 @@ export class Ingress {
       return this.#trouble('LAMPORT_TIME_ABSURD', 'not_done', `Lamport-Time ${waitsFor}, this node has ${this.#commitLamport}`);
     if (this.#gate === 'diskFull')
       return this.#trouble('DISK_FULL', 'not_done', 'the disk of this node is full', shortRetryAfterMs);
-    if (this.#gate === 'shedding' || this.waiting >= fullWrites || (this.#gate === 'throttled' && bytes > bulkBytes))
+    // The gate may be open although much waits: a full disk has its own, and forgets what it heard before.
+    const isFull = this.#gate === 'shedding' || this.#flow === 'full' || this.waiting >= fullWrites;
+    if (isFull || ((this.#gate === 'throttled' || this.#flow === 'high') && bytes > bulkBytes))
       return this.#trouble('OVERLOADED', 'not_done', `${this.waiting} writes are waiting`, shortRetryAfterMs);
     return null;
   }
