@@ -1,7 +1,7 @@
 /**
  * Log store: this node's disk. Recovers the log and the identity, then writes one thing at a time (R-D1, R-D1a, R-D2).
  *
- *   recovering --> ready: idle -> writing | saving | marking -> idle
+ *   recovering --> ready: idle -> writing | saving | marking -> choosing -> idle, or the next
  *       |                   writing --full--> refusing --> writing
  *       v
  *     failed            group commit: whatever came while a write was under way goes with the next one
@@ -18,6 +18,7 @@ import { recoverNode, type RecoveryInput } from './log/startup.ts';
 import type { Clock, Disk, Failpoints, LogLines } from './ports.ts';
 import type { Position } from './protocol/epoch.ts';
 import { type Scope, tell } from './system.ts';
+import { Wake } from './wake.ts';
 
 export interface StoreInput extends RecoveryInput {
   readonly clock: Clock;
@@ -35,6 +36,8 @@ type Events =
   | { readonly type: 'save.done' }
   | { readonly type: 'mark.done' }
   | { readonly type: 'disk.failed'; readonly reason: string }
+  | { readonly type: 'quiet.due' }
+  | { readonly type: 'space.due' }
   | { readonly type: 'space.known'; readonly usedRatio: number };
 
 export interface StoreContext extends StoreInput {
@@ -43,6 +46,8 @@ export interface StoreContext extends StoreInput {
   readonly full: boolean;
   readonly nearlyFull: boolean;
   readonly closing: (() => void) | null;
+  readonly quiet: Wake;
+  readonly space: Wake;
 }
 
 type Args = { readonly context: StoreContext; readonly self: { send(event: Events): void }; readonly system: unknown };
@@ -71,7 +76,7 @@ export const store = setup({
       );
     }),
   },
-  delays: { quiet: quietMs, retryFull: retryFullMs, spaceEvery: spaceEveryMs },
+  delays: { retryFull: retryFullMs },
   guards: {
     hasBatches: ({ context }) => context.desk?.next === 'batch',
     hasSave: ({ context }) => context.desk !== null && context.desk.next !== null && context.desk.next !== 'batch',
@@ -100,8 +105,11 @@ export const store = setup({
       if (event.type === 'damage.clear') desk.addSave({ kind: 'heal' });
     },
     noteCommit: ({ context, event }) => {
-      if (event.type === 'commit.noted') deskOf({ context }).commit = event.commit;
+      if (event.type !== 'commit.noted') return;
+      deskOf({ context }).commit = event.commit;
+      beQuiet(context);
     },
+    beQuiet: ({ context }) => beQuiet(context),
     write: (args) => write(args),
     finishWrite: ({ context, event, self, system }) => {
       if (event.type !== 'write.done') return;
@@ -161,12 +169,14 @@ export const store = setup({
       context.log.write('info', 'disk_has_room', 'the disk has room again: writes are taken');
       for (const name of ['gateway', 'election', 'pipeline'] as const) tell({ self, system }, name, { type: 'disk.freed' });
     },
-    askSpace: ({ context, self }) =>
+    askSpace: ({ context, self }) => {
+      context.space.by(context.clock.now() + spaceEveryMs);
       context.disk.space((outcome) => {
         if (!outcome.ok || outcome.value.totalBytes === 0) return;
         const { freeBytes, totalBytes } = outcome.value;
         self.send({ type: 'space.known', usedRatio: 1 - freeBytes / totalBytes });
-      }),
+      });
+    },
     noteSpace: ({ event, self, system }) => {
       if (event.type === 'space.known')
         tell({ self, system }, 'metrics', { type: 'disk.measured', usedRatio: event.usedRatio });
@@ -182,7 +192,9 @@ export const store = setup({
     },
     noteClosing: assign((_, closing: () => void) => ({ closing })),
     close: ({ context }) => {
-      deskOf({ context }).identityFile.close();
+      context.quiet.cancel();
+      context.space.cancel();
+      context.desk?.identityFile.close();
       context.closing?.();
     },
     fail: (_, reason: string) => {
@@ -191,13 +203,15 @@ export const store = setup({
   },
 }).createMachine({
   id: 'store',
-  context: ({ input }) => ({
+  context: ({ input, self }) => ({
     ...input,
     desk: null,
     begunAt: { at: 0 },
     full: false,
     nearlyFull: false,
     closing: null,
+    quiet: new Wake(input.clock, () => self.send({ type: 'quiet.due' })),
+    space: new Wake(input.clock, () => self.send({ type: 'space.due' })),
   }),
   initial: 'recovering',
   states: {
@@ -209,6 +223,7 @@ export const store = setup({
           actions: [
             assign(({ event }) => ({ desk: event.desk })),
             { type: 'announceRecovered', params: ({ event }) => event.recovered },
+            'askSpace',
           ],
         },
         'recovery.failed': { target: 'failed', actions: { type: 'announceFailed', params: ({ event }) => event.reason } },
@@ -216,7 +231,7 @@ export const store = setup({
       },
     },
     ready: {
-      type: 'parallel',
+      initial: 'idle',
       on: {
         'log.write': { actions: 'takeBatch' },
         'promise.persist': { actions: 'takeSave' },
@@ -227,66 +242,65 @@ export const store = setup({
         'messages.read': { actions: 'read' },
         'disk.failed': { actions: { type: 'fail', params: ({ event }) => event.reason } },
         'store.close': { actions: { type: 'noteClosing', params: ({ event }) => event.closed } },
+        'space.due': { actions: 'askSpace' },
+        'space.known': [
+          { guard: 'getsFull', actions: ['noteSpace', 'noteNearlyFull', 'warnNearlyFull'] },
+          { guard: 'getsRoom', actions: ['noteSpace', 'noteEnoughRoom'] },
+          { actions: 'noteSpace' },
+        ],
       },
       states: {
-        hand: {
-          initial: 'idle',
-          states: {
-            idle: {
-              always: [
-                { guard: 'hasBatches', target: 'writing' },
-                { guard: 'hasSave', target: 'saving' },
-                { guard: 'isClosing', target: 'leaving' },
-              ],
-              after: { quiet: { guard: 'needsMark', target: 'marking' } },
-            },
-            writing: {
-              entry: 'write',
-              on: {
-                'write.done': [
-                  { guard: 'isFull', target: 'idle', actions: ['noteRoom', 'announceRoom', 'finishWrite'] },
-                  { target: 'idle', actions: 'finishWrite' },
-                ],
-                'write.full': [
-                  { guard: 'isFull', target: 'refusing' },
-                  { target: 'refusing', actions: ['noteFull', 'announceFull'] },
-                ],
-              },
-            },
-            refusing: {
-              always: { guard: 'isClosing', target: 'leaving' },
-              after: { retryFull: 'writing' },
-            },
-            saving: {
-              entry: 'save',
-              on: { 'save.done': { target: 'idle', actions: 'finishSave' } },
-            },
-            marking: {
-              entry: 'mark',
-              on: { 'mark.done': 'idle' },
-            },
-            leaving: {
-              // The last marker tells the next start what was committed.
-              entry: 'mark',
-              on: { 'mark.done': '#store.closed' },
+        idle: {
+          on: {
+            'log.write': { target: 'writing', actions: 'takeBatch' },
+            'promise.persist': { target: 'saving', actions: 'takeSave' },
+            'roster.persist': { target: 'saving', actions: 'takeSave' },
+            'damage.clear': { target: 'saving', actions: 'takeSave' },
+            'quiet.due': { guard: 'needsMark', target: 'marking' },
+            'store.close': {
+              target: 'leaving',
+              actions: { type: 'noteClosing', params: ({ event }) => event.closed },
             },
           },
         },
-        space: {
-          initial: 'watching',
-          states: {
-            watching: {
-              entry: 'askSpace',
-              after: { spaceEvery: { target: 'watching', reenter: true } },
-              on: {
-                'space.known': [
-                  { guard: 'getsFull', actions: ['noteSpace', 'noteNearlyFull', 'warnNearlyFull'] },
-                  { guard: 'getsRoom', actions: ['noteSpace', 'noteEnoughRoom'] },
-                  { actions: 'noteSpace' },
-                ],
-              },
-            },
+        writing: {
+          entry: 'write',
+          on: {
+            'write.done': [
+              { guard: 'isFull', target: 'choosing', actions: ['noteRoom', 'announceRoom', 'finishWrite'] },
+              { target: 'choosing', actions: 'finishWrite' },
+            ],
+            'write.full': [
+              { guard: 'isFull', target: 'refusing' },
+              { target: 'refusing', actions: ['noteFull', 'announceFull'] },
+            ],
           },
+        },
+        refusing: {
+          always: { guard: 'isClosing', target: 'leaving' },
+          after: { retryFull: 'writing' },
+        },
+        saving: {
+          entry: 'save',
+          on: { 'save.done': { target: 'choosing', actions: 'finishSave' } },
+        },
+        marking: {
+          entry: 'mark',
+          on: { 'mark.done': 'choosing' },
+        },
+        // What came meanwhile goes next, all of it together.
+        choosing: {
+          always: [
+            { guard: 'hasBatches', target: 'writing' },
+            { guard: 'hasSave', target: 'saving' },
+            { guard: 'isClosing', target: 'leaving' },
+            { target: 'idle', actions: 'beQuiet' },
+          ],
+        },
+        leaving: {
+          // The last marker tells the next start what was committed.
+          entry: 'mark',
+          on: { 'mark.done': '#store.closed' },
         },
       },
     },
@@ -294,6 +308,11 @@ export const store = setup({
     closed: { entry: 'close' },
   },
 });
+
+/** A marker is due once the log has stood still for a while with a commit that no frame on disk names. */
+function beQuiet({ desk, quiet, clock }: StoreContext): void {
+  if (desk && desk.commit > desk.markedCommit) quiet.by(clock.now() + quietMs);
+}
 
 function write(args: Args): void {
   const { context, self } = args;
