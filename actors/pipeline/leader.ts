@@ -108,8 +108,7 @@ export class Leader implements Office {
       if (this.#barrierIndex === 0 || this.#uncommittedBytes > maxUncommittedBytes) return;
       const taken = this.#submissions.take(maxFormedBytes, maxFormedMessages);
       const writes = taken.filter((submission) => this.#isNew(submission));
-      const count = writes.reduce((sum, { write }) => sum + write.count, 0);
-      if (count > 0) this.#form({ writes, count, barrier: false });
+      if (writes.length > 0) this.#form({ writes, count: countOf(writes), barrier: false });
     }
   }
 
@@ -147,6 +146,7 @@ export class Leader implements Office {
     const forming = this.#forming;
     if (!forming) return;
     this.#forming = null;
+    if (forming.count === 0) return this.flush();
     const core = this.#core;
     const { log } = core;
     const previous = log.last;
@@ -202,9 +202,20 @@ export class Leader implements Office {
     this.#progress.set(peer, new Progress(this.#core.log.last.index + 1, this.#core.clock.now()));
     if (this.#barrierIndex > 0) this.probe(peer);
   }
+  /** What this peer forwarded and is in no batch yet is dropped, also from the batch that waits for its times (R24). */
   disconnected(peer: NodeId): void {
     this.#progress.delete(peer);
     this.#submissions.dropFrom(peer);
+    if (!this.#forming || this.#forming.barrier) return;
+    const writes = this.#forming.writes.filter(({ origin }) => origin !== peer);
+    for (const { origin, write } of this.#forming.writes) if (origin === peer && write.key) this.#freeKey(write.key.key);
+    this.#forming = { barrier: false, writes, count: countOf(writes) };
+  }
+  /** The write that held the key is gone before it was appended: those that had joined it stand for themselves. */
+  #freeKey(key: string): void {
+    this.#overlay.delete(key);
+    for (const joined of this.#joined.get(key) ?? []) this.#submissions.add(joined);
+    this.#joined.delete(key);
   }
 
   appendedFrom(origin: NodeId, boot: number): number {
@@ -451,6 +462,8 @@ export class Leader implements Office {
     for (const { peer, nonce } of this.reads.abandon()) this.#noRead(peer, nonce);
   }
 }
+
+const countOf = (writes: readonly Submission[]): number => writes.reduce((sum, { write }) => sum + write.count, 0);
 
 const unstamped = {
   index: Number.POSITIVE_INFINITY,
