@@ -17,7 +17,7 @@ import type { ConnectionKey, FormationEvent } from './events.ts';
 import type { Dice, LogLines } from './ports.ts';
 import type { NodeId } from './protocol/epoch.ts';
 import { type Hello, maxFrameBytes, protocolVersion, type Roster } from './protocol/frames.ts';
-import type { Identity } from './protocol/identityRecord.ts';
+import { drawId, type Identity } from './protocol/identityRecord.ts';
 import { tell, tellLink } from './system.ts';
 
 export type IdentityTrouble = 'IDENTITY_LOST' | 'CONFIG_MISMATCH';
@@ -48,13 +48,6 @@ export interface FormationContext extends FormationInput {
 export const identityTrouble = (context: Pick<FormationContext, 'mismatched' | 'lost'>): IdentityTrouble | null =>
   context.lost ? 'IDENTITY_LOST' : context.mismatched.size > 0 ? 'CONFIG_MISMATCH' : null;
 
-/** 16 hexadecimal digits: two of a kind are not to be expected in any number of clusters that people run. */
-export function drawId(dice: Dice): string {
-  let id = '';
-  for (let i = 0; i < 4; i++) id += Math.floor(dice.next() * 65_536).toString(16).padStart(4, '0');
-  return id;
-}
-
 export type Judgement =
   | { readonly kind: 'accept' }
   /** Not yet: one of the two belongs to no cluster. */
@@ -68,7 +61,10 @@ const sameMembers = (a: readonly NodeId[], b: readonly NodeId[]): boolean =>
 export function judge(mine: Pick<Identity, 'clusterId' | 'roster' | 'membership'>, hello: Hello): Judgement {
   const { clusterId, roster, membership } = mine;
   if (hello.version !== protocolVersion)
-    return refuse('version', `it speaks protocol version ${hello.version}, this node ${protocolVersion}; run one release`);
+    return refuse(
+      'version',
+      `it speaks protocol version ${hello.version}, this node ${protocolVersion}; run one release`,
+    );
   if (!sameMembers(hello.membership, membership))
     return refuse(
       'mismatch',
@@ -124,7 +120,10 @@ export const formation = setup({
     isForMe: ({ context, event }) =>
       event.type === 'proposal.received' &&
       event.frame.roster.get(context.identity.nodeId) === context.identity.incarnation &&
-      sameMembers([...event.frame.roster.keys()].sort((a, b) => a - b), context.identity.membership),
+      sameMembers(
+        [...event.frame.roster.keys()].sort((a, b) => a - b),
+        context.identity.membership,
+      ),
   },
   actions: {
     sendHello: ({ context, self, system }, { peer, connection }: { peer: NodeId; connection: number }) => {
@@ -143,30 +142,36 @@ export const formation = setup({
         memoryLost,
       });
     },
-    noteGreeting: assign((
-      { context },
-      { peer, connection, frame }: { peer: NodeId; connection: ConnectionKey; frame: Hello },
-    ) => {
-      const judgement = judgeIn(context, frame);
-      const mismatched = new Set(context.mismatched);
-      if (judgement.kind === 'refuse' && judgement.because === 'mismatch') mismatched.add(peer);
-      else mismatched.delete(peer);
-      const greetings = new Map(context.greetings);
-      // One that is refused counts for nothing: no cluster is drawn with it.
-      if (judgement.kind === 'refuse') greetings.delete(peer);
-      else greetings.set(peer, { hello: frame, key: connection });
-      return { mismatched, greetings };
-    }),
+    noteGreeting: assign(
+      ({ context }, { peer, connection, frame }: { peer: NodeId; connection: ConnectionKey; frame: Hello }) => {
+        const judgement = judgeIn(context, frame);
+        const mismatched = new Set(context.mismatched);
+        if (judgement.kind === 'refuse' && judgement.because === 'mismatch') mismatched.add(peer);
+        else mismatched.delete(peer);
+        const greetings = new Map(context.greetings);
+        // One that is refused counts for nothing: no cluster is drawn with it.
+        if (judgement.kind === 'refuse') greetings.delete(peer);
+        else greetings.set(peer, { hello: frame, key: connection });
+        return { mismatched, greetings };
+      },
+    ),
     forgetGreeting: assign(({ context }, peer: NodeId) => {
       const greetings = new Map(context.greetings);
       greetings.delete(peer);
       return { greetings };
     }),
-    answerGreeting: ({ context, self, system }, { peer, connection, frame }: {
-      peer: NodeId;
-      connection: ConnectionKey;
-      frame: Hello;
-    }) => {
+    answerGreeting: (
+      { context, self, system },
+      {
+        peer,
+        connection,
+        frame,
+      }: {
+        peer: NodeId;
+        connection: ConnectionKey;
+        frame: Hello;
+      },
+    ) => {
       const { clusterId, roster } = context;
       const judgement = judgeIn(context, frame);
       // Also to the one that is refused, so that it learns with which disk the cluster knows it.
@@ -182,7 +187,7 @@ export const formation = setup({
       const roster: Roster = new Map(
         identity.membership.map((id) => [id, greetings.get(id)?.hello.incarnation ?? identity.incarnation]),
       );
-      const clusterId = drawId(dice);
+      const clusterId = drawId(() => dice.next());
       enqueue.assign({ clusterId, roster });
       enqueue(() => tell({ self, system }, 'store', { type: 'roster.persist', clusterId, roster }));
     }),
@@ -201,7 +206,10 @@ export const formation = setup({
     },
     announceBound: ({ context, self, system }) => {
       const { clusterId, identity, log } = context;
-      log.write('info', 'cluster_joined', `member of cluster ${clusterId}`, { cluster_id: clusterId, boot: identity.boot });
+      log.write('info', 'cluster_joined', `member of cluster ${clusterId}`, {
+        cluster_id: clusterId,
+        boot: identity.boot,
+      });
       tell({ self, system }, 'election', { type: 'node.bound' });
     },
     noteLost: assign({ lost: true }),
@@ -212,7 +220,11 @@ export const formation = setup({
     },
     clearDamageIfLostEverywhere: ({ context, self, system }) => {
       if (!isLostEverywhere(context)) return;
-      context.log.write('warn', 'memory_lost_everywhere', 'all voters kept their log in memory and restarted: it begins anew');
+      context.log.write(
+        'warn',
+        'memory_lost_everywhere',
+        'all voters kept their log in memory and restarted: it begins anew',
+      );
       tell({ self, system }, 'store', { type: 'damage.clear' });
     },
   },

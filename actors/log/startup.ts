@@ -10,12 +10,11 @@
  */
 
 import type { Recovered } from '../events.ts';
-import { drawId } from '../formation.ts';
 import type { Dice, Disk, DiskError, LogLines } from '../ports.ts';
 import type { Batch } from '../protocol/batch.ts';
 import { decodeBatch } from '../protocol/batch.ts';
 import type { NodeId } from '../protocol/epoch.ts';
-import type { Identity } from '../protocol/identityRecord.ts';
+import { drawId, type Identity } from '../protocol/identityRecord.ts';
 import { KeyTable } from '../protocol/keyTable.ts';
 import { Desk } from './desk.ts';
 import { IdentityFile } from './identityFile.ts';
@@ -60,7 +59,7 @@ export function recoverNode(input: RecoveryInput, done: (outcome: StartOutcome) 
     const identity: Identity = {
       clusterId: null,
       nodeId: input.nodeId,
-      incarnation: drawId(input.dice),
+      incarnation: drawId(() => input.dice.next()),
       roster: null,
       membership: input.voters,
       promised: 0,

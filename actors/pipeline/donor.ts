@@ -34,7 +34,14 @@ export class Donor {
       after: after.index,
       maxBytes: windowBytes,
       reply: (read) =>
-        tell(scope, 'pipeline', { type: 'log.read-back', peer, purpose: 'data', epoch, after: after.index, batches: read }),
+        tell(scope, 'pipeline', {
+          type: 'log.read-back',
+          peer,
+          purpose: 'data',
+          epoch,
+          after: after.index,
+          batches: read,
+        }),
     });
   }
 

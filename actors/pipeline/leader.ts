@@ -12,10 +12,10 @@ import type { FrameReceived } from '../events.ts';
 import { type Batch, encodeBatch, type EncodedWrite } from '../protocol/batch.ts';
 import { type Epoch, type Index, type Lamport, type NodeId, reachedByMajority } from '../protocol/epoch.ts';
 import type { ForwardedWrite, ForwardResult, Refusal } from '../protocol/frames.ts';
-import { type KeyedWrite, keyedWrites } from '../protocol/keyTable.ts';
 import { Progress, windowBytes } from '../protocol/progress.ts';
 import { tell } from '../system.ts';
 import type { Core, Office } from './core.ts';
+import { KeyDesk } from './keyDesk.ts';
 import { ReadRounds } from './readRounds.ts';
 import { type Submission, Submissions } from './submissions.ts';
 
@@ -56,9 +56,7 @@ export class Leader implements Office {
   established = false;
   #drainingFor: NodeId | null = null;
   #drained = false;
-  /** Keys in (commit, last]: the overlay of PROTOCOL §8, built when the office begins. */
-  readonly #overlay = new Map<string, KeyedWrite>();
-  readonly #joined = new Map<string, Submission[]>();
+  readonly #keys: KeyDesk;
   /** Highest n appended in this epoch, by origin and its boot (R24). */
   readonly #appended = new Map<NodeId, { readonly boot: number; readonly n: number }>();
   /** For R23: when commit, or a match that a majority needs, moved last. */
@@ -71,8 +69,7 @@ export class Leader implements Office {
     this.movedAt = core.clock.now();
     for (const peer of connected) this.connected(peer);
     const uncommitted = core.log.batchesAfter(core.log.commit, Number.POSITIVE_INFINITY);
-    for (const batch of uncommitted === 'cold' ? [] : uncommitted)
-      for (const [key, write] of keyedWrites(batch)) this.#overlay.set(key, write);
+    this.#keys = new KeyDesk(core.keys, uncommitted === 'cold' ? [] : uncommitted);
     this.#form({ writes: [], count: 1, barrier: true });
   }
 
@@ -114,25 +111,12 @@ export class Leader implements Office {
 
   /** Answers, joins or refuses a write whose key is known; true when it is to be appended. */
   #isNew(submission: Submission): boolean {
-    const { write, origin, firstTryCommit } = submission;
-    if (!write.key) return true;
-    const { keys } = this.#core;
-    const { key, bodyHash } = write.key;
-    const known = keys.get(key) ?? this.#overlay.get(key);
-    if (!known) {
-      if (firstTryCommit < keys.floor) {
-        this.#refuse(origin, [submission], 'keyExpired', false);
-        return false;
-      }
-      // Holds the place until the batch is stamped: a second one with this key must not be appended beside it.
-      this.#overlay.set(key, { ...unstamped, count: write.count, bodyHash: bodyHash.toString('latin1') });
-      return true;
-    }
-    if (known.bodyHash !== bodyHash.toString('latin1') || known.count !== write.count)
-      this.#refuse(origin, [submission], 'keyReused');
-    else if (keys.get(key)) this.#answer(origin, [repeated(submission, known)]);
-    else this.#joined.set(key, [...(this.#joined.get(key) ?? []), submission]);
-    return false;
+    const { origin } = submission;
+    const judgement = this.#keys.judge(submission);
+    if (judgement.kind === 'repeated') this.#answer(origin, [judgement.result]);
+    if (judgement.kind === 'reused') this.#refuse(origin, [submission], 'keyReused');
+    if (judgement.kind === 'expired') this.#refuse(origin, [submission], 'keyExpired', false);
+    return judgement.kind === 'new';
   }
 
   #form(forming: Forming): void {
@@ -181,7 +165,7 @@ export class Leader implements Office {
       firstLamport += write.count;
       this.#appended.set(origin, { boot, n });
     }
-    for (const [key, write] of keyedWrites(batch)) this.#overlay.set(key, write);
+    this.#keys.appended(batch);
     this.#uncommittedBytes += batch.bytes.length;
     // What was idle is not stuck: the time until something must have moved begins now (R23).
     if (this.#led.length === 0) this.movedAt = this.#core.clock.now();
@@ -208,16 +192,10 @@ export class Leader implements Office {
     this.#submissions.dropFrom(peer);
     if (!this.#forming || this.#forming.barrier) return;
     const writes = this.#forming.writes.filter(({ origin }) => origin !== peer);
-    for (const { origin, write } of this.#forming.writes) if (origin === peer && write.key) this.#freeKey(write.key.key);
+    for (const gone of this.#forming.writes)
+      if (gone.origin === peer) for (const joined of this.#keys.free(gone)) this.#submissions.add(joined);
     this.#forming = { barrier: false, writes, count: countOf(writes) };
   }
-  /** The write that held the key is gone before it was appended: those that had joined it stand for themselves. */
-  #freeKey(key: string): void {
-    this.#overlay.delete(key);
-    for (const joined of this.#joined.get(key) ?? []) this.#submissions.add(joined);
-    this.#joined.delete(key);
-  }
-
   appendedFrom(origin: NodeId, boot: number): number {
     const appended = this.#appended.get(origin);
     return appended?.boot === boot ? appended.n : 0;
@@ -283,7 +261,8 @@ export class Leader implements Office {
       type: 'log.read',
       after,
       maxBytes: windowBytes,
-      reply: (batches) => tell(scope, 'pipeline', { type: 'log.read-back', peer, purpose: 'append', epoch, after, batches }),
+      reply: (batches) =>
+        tell(scope, 'pipeline', { type: 'log.read-back', peer, purpose: 'append', epoch, after, batches }),
     });
   }
 
@@ -364,13 +343,8 @@ export class Leader implements Office {
     }
     this.#led.splice(0, settled);
     for (const [origin, list] of results) this.#answer(origin, list);
-    for (const [key, write] of this.#overlay) {
-      if (write.index > commit) continue;
-      this.#overlay.delete(key);
-      for (const joined of this.#joined.get(key) ?? [])
-        if (this.#isListening(joined.origin, joined.write.tag.boot)) this.#answer(joined.origin, [repeated(joined, write)]);
-      this.#joined.delete(key);
-    }
+    for (const { submission, result } of this.#keys.committedTo(commit))
+      if (this.#isListening(submission.origin, submission.write.tag.boot)) this.#answer(submission.origin, [result]);
   }
 
   /** A node counts its sends anew in each boot: what an earlier one asked for is not answered to a later one. */
@@ -455,7 +429,7 @@ export class Leader implements Office {
     const forming = this.#forming?.writes ?? [];
     this.#forming = null;
     const waiting = new Map<NodeId, Submission[]>();
-    for (const submission of [...forming, ...this.#submissions.takeAll(), ...[...this.#joined.values()].flat()])
+    for (const submission of [...forming, ...this.#submissions.takeAll(), ...this.#keys.waiting])
       if (this.#isListening(submission.origin, submission.write.tag.boot))
         waiting.set(submission.origin, [...(waiting.get(submission.origin) ?? []), submission]);
     for (const [origin, submissions] of waiting) this.#refuse(origin, submissions, 'notLeader');
@@ -464,19 +438,3 @@ export class Leader implements Office {
 }
 
 const countOf = (writes: readonly Submission[]): number => writes.reduce((sum, { write }) => sum + write.count, 0);
-
-const unstamped = {
-  index: Number.POSITIVE_INFINITY,
-  firstId: 0,
-  firstLamport: 0,
-  origin: 0,
-  seen: 0,
-  physicalSeconds: 0,
-};
-
-const repeated = ({ write }: Submission, known: KeyedWrite): ForwardResult => ({
-  n: write.tag.n,
-  firstId: known.firstId,
-  firstLamport: known.firstLamport,
-  earlier: { origin: known.origin, seen: known.seen, physicalSeconds: known.physicalSeconds },
-});

@@ -30,6 +30,16 @@ export interface Identity {
   readonly damaged: boolean;
 }
 
+/** 16 hexadecimal digits: two of a kind are not to be expected in any number of clusters that people run. */
+export function drawId(dice: () => number): string {
+  let id = '';
+  for (let i = 0; i < 4; i++)
+    id += Math.floor(dice() * 65_536)
+      .toString(16)
+      .padStart(4, '0');
+  return id;
+}
+
 export interface Slot {
   /** The higher one of two is the newer one. */
   readonly sequence: number;
