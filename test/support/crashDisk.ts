@@ -99,6 +99,11 @@ export class CrashDisk {
     this.#platter(name).bytes.set(content, offset);
   }
 
+  /** A file of another disk, as it is there. */
+  put(name: string, content: Uint8Array): void {
+    this.#files.set(name, { bytes: Buffer.from(content), dirty: new Map(), forgotten: new Map() });
+  }
+
   /** Someone deletes a file, or all of them. */
   wipe(name?: string): void {
     if (name === undefined) this.#files.clear();

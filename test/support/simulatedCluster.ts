@@ -8,7 +8,7 @@
 import type { CommitAdvanced } from '../../actors/events.ts';
 import type { Appended, AppendRequest, ReadPoint, ReadRequest, Trouble } from '../../actors/facade.ts';
 import { createNode, type Node } from '../../actors/node.ts';
-import type { FailpointName, LogFields } from '../../actors/ports.ts';
+import type { Disk, DiskCallback, DiskFile, FailpointName, LogFields } from '../../actors/ports.ts';
 import type { Batch } from '../../actors/protocol/batch.ts';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
 import { defaultTiming, type TimingConfig } from '../../actors/protocol/timing.ts';
@@ -30,6 +30,12 @@ export interface ClusterOptions extends WireShape {
   readonly memory?: boolean;
   readonly priorities?: ReadonlyMap<NodeId, number>;
   readonly writeMs?: readonly [number, number];
+  /** Bytes of each disk; endless by default. */
+  readonly totalBytes?: number;
+  /** Nodes that are configured with other voters than the rest. */
+  readonly membership?: ReadonlyMap<NodeId, readonly NodeId[]>;
+  /** How fast the clocks of nodes run; 1 by default. */
+  readonly clockRates?: ReadonlyMap<NodeId, number>;
 }
 
 export interface LogLine {
@@ -41,12 +47,39 @@ export interface LogLine {
   readonly fields: LogFields;
 }
 
+/** The disk as a process hears it: a paused one hears nothing until it runs again. */
+function heardBy(process: SimulatedProcess, disk: Disk): Disk {
+  const soon =
+    <T>(done: DiskCallback<T>): DiskCallback<T> =>
+    (outcome) =>
+      process.deliver(() => done(outcome));
+  const file = (opened: DiskFile): DiskFile => ({
+    name: opened.name,
+    bytes: opened.bytes,
+    read: (offset, length, done) => opened.read(offset, length, soon(done)),
+    write: (offset, parts, done) => opened.write(offset, parts, soon(done)),
+    close: () => opened.close(),
+  });
+  const opening = (done: DiskCallback<DiskFile>): DiskCallback<DiskFile> =>
+    soon((outcome) => done(outcome.ok ? { ok: true, value: file(outcome.value) } : outcome));
+  return {
+    list: (done) => disk.list(soon(done)),
+    create: (name, bytes, done) => disk.create(name, bytes, opening(done)),
+    open: (name, done) => disk.open(name, opening(done)),
+    rename: (from, to, done) => disk.rename(from, to, soon(done)),
+    remove: (name, done) => disk.remove(name, soon(done)),
+    space: (done) => disk.space(soon(done)),
+  };
+}
+
 interface Machine {
   readonly disk: CrashDisk;
   process: SimulatedProcess;
   node: Node | null;
-  /** Failpoints at which it dies, once each. */
-  readonly doomed: Set<FailpointName>;
+  /** Failpoints at which it dies, once each, and how many passages are left until then. */
+  readonly doomed: Map<FailpointName, number>;
+  /** What its wall clock shows beside the true time. */
+  wallSkewMs: number;
 }
 
 export class SimulatedCluster {
@@ -77,8 +110,11 @@ export class SimulatedCluster {
         clock: this.clock,
         dice: () => dice.next(),
         writeMs: options.writeMs ?? [0.2, 0.5],
+        ...(options.totalBytes !== undefined && { totalBytes: options.totalBytes }),
       });
-      this.#machines.set(id, { disk, process: new SimulatedProcess(this.clock), node: null, doomed: new Set() });
+      const process = new SimulatedProcess(this.clock);
+      const wallSkewMs = this.dice.fork(`wall ${id}`).next() * 100_000;
+      this.#machines.set(id, { disk, process, node: null, doomed: new Map(), wallSkewMs });
     }
   }
 
@@ -91,14 +127,12 @@ export class SimulatedCluster {
   #boot(id: NodeId): void {
     const machine = this.#machine(id);
     const { priorities, segmentBytes, tailBytes, keptEntries, memory } = this.#options;
-    const process = new SimulatedProcess(this.clock);
+    const process = new SimulatedProcess(this.clock, { rate: this.#options.clockRates?.get(id) ?? 1 });
     const dice = this.dice.fork(`node ${id} at ${this.clock.now()}`);
-    const wallDice = this.dice.fork(`wall ${id}`);
-    const wallSkewMs = wallDice.next() * 100_000;
-    const real = machine.disk.restart();
+    const real = heardBy(process, machine.disk.restart());
     const node = createNode({
       nodeId: id,
-      voters: this.voters,
+      voters: this.#options.membership?.get(id) ?? this.voters,
       priority: priorities?.get(id) ?? 0,
       timing: this.#options.timing ?? defaultTiming,
       segmentBytes: segmentBytes ?? 1024 * 1024,
@@ -116,11 +150,17 @@ export class SimulatedCluster {
       },
       ports: {
         clock: process.clock,
-        wallClock: { now: () => 1.7e12 + this.clock.now() + wallSkewMs },
+        wallClock: { now: () => 1.7e12 + this.clock.now() + machine.wallSkewMs },
         dice,
         failpoints: {
           reach: (name) => {
-            if (machine.process === process && machine.doomed.delete(name)) this.crash(id);
+            if (machine.process !== process || !machine.doomed.has(name)) return;
+            const left = (machine.doomed.get(name) ?? 1) - 1;
+            if (left > 0) machine.doomed.set(name, left);
+            else {
+              machine.doomed.delete(name);
+              this.crash(id);
+            }
           },
         },
         // The disk of a process: what it says is heard when the process runs.
@@ -147,7 +187,8 @@ export class SimulatedCluster {
         const before = this.#lastCommitted;
         if (before && before.end + 1 !== baseIndex)
           this.violations.push(`L4: node ${id} committed ${baseIndex} first, behind ${before.end}`);
-        if (before && before.lamport >= baseLamport) this.violations.push(`§9: Lamport ${baseLamport} after ${before.lamport}`);
+        if (before && before.lamport >= baseLamport)
+          this.violations.push(`§9: Lamport ${baseLamport} after ${before.lamport}`);
         this.#lastCommitted = { end, crc, lamport };
         this.#committed.set(baseIndex, this.#lastCommitted);
       } else if (known.crc !== crc || known.end !== end)
@@ -172,9 +213,9 @@ export class SimulatedCluster {
     this.network.crash(id, { silent });
     machine.node = null;
   }
-  /** At the next passage of this point, power is cut. */
-  doom(id: NodeId, at: FailpointName): void {
-    this.#machine(id).doomed.add(at);
+  /** At the next passage of this point, or the n-th from now, power is cut. */
+  doom(id: NodeId, at: FailpointName, passage = 1): void {
+    this.#machine(id).doomed.set(at, passage);
   }
   undoom(): void {
     for (const { doomed } of this.#machines.values()) doomed.clear();
@@ -184,6 +225,10 @@ export class SimulatedCluster {
   }
   resume(id: NodeId): void {
     this.network.resume(id);
+  }
+  /** The wall clock of one machine jumps; it may serve for nothing but the time that messages show. */
+  jumpWall(id: NodeId, ms: number): void {
+    this.#machine(id).wallSkewMs += ms;
   }
   disk(id: NodeId): CrashDisk {
     return this.#machine(id).disk;
@@ -218,7 +263,12 @@ export class SimulatedCluster {
 
   // ------------------------------------------------------------------------------------------------------- clients
 
-  append(id: NodeId, text: string | readonly string[], done?: (o: Appended | Trouble) => void, more?: Partial<AppendRequest>): void {
+  append(
+    id: NodeId,
+    text: string | readonly string[],
+    done?: (o: Appended | Trouble) => void,
+    more?: Partial<AppendRequest>,
+  ): void {
     const contents = (typeof text === 'string' ? [text] : text).map((one) => Buffer.from(one));
     const { root } = this.node(id);
     tell({ self: root, system: root.system }, 'ingress', {
@@ -237,8 +287,10 @@ export class SimulatedCluster {
   get leader(): NodeId | null {
     let best: { id: NodeId; epoch: number } | null = null;
     for (const id of this.voters) {
-      const status = this.isUp(id) ? this.node(id).facade.status() : null;
-      if (status?.role === 'leading' && (!best || status.epoch > best.epoch)) best = { id, epoch: status.epoch };
+      const snapshot = this.#machine(id).node?.root.system.get('election')?.getSnapshot();
+      if (!snapshot?.matches({ inOffice: 'leading' })) continue;
+      const epoch: number = snapshot.context.ballot.promised;
+      if (!best || epoch > best.epoch) best = { id, epoch };
     }
     return best?.id ?? null;
   }
@@ -248,7 +300,9 @@ export class SimulatedCluster {
   }
 
   /** The committed messages of a node, as its clients would read them. */
-  messages(id: NodeId): readonly { readonly id: number; readonly text: string; readonly lamport: number; readonly origin: NodeId }[] {
+  messages(
+    id: NodeId,
+  ): readonly { readonly id: number; readonly text: string; readonly lamport: number; readonly origin: NodeId }[] {
     const found: { id: number; text: string; lamport: number; origin: NodeId }[] = [];
     const { root, facade } = this.node(id);
     const upTo = facade.status().lastId;
@@ -269,7 +323,12 @@ export class SimulatedCluster {
         for (const { write, firstId, firstLamport } of batch.writes())
           for (const [i, content] of write.contents.entries())
             if (firstId + i > after)
-              found.push({ id: firstId + i, text: content.toString(), lamport: firstLamport + i, origin: write.tag.origin });
+              found.push({
+                id: firstId + i,
+                text: content.toString(),
+                lamport: firstLamport + i,
+                origin: write.tag.origin,
+              });
         after = Math.max(after, batch.nextId - 1);
       }
     }
