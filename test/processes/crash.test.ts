@@ -1,0 +1,134 @@
+/** All nodes end at once, and what must be on two disks before a client hears of it. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { doneOf } from '../support/history.ts';
+import { startLoad } from '../support/loadClient.ts';
+import { needs } from '../support/needs.ts';
+import { pause, tell, withRunningCluster } from '../support/realCluster.ts';
+
+const Crash = suite('kill -9 of all nodes');
+const Disk = suite('an acknowledgement');
+
+Crash('under load keeps every acknowledged message, once', async () => {
+  await withRunningCluster({}, async (cluster) => {
+    const operations = [];
+    for (let round = 0; round < 3; round++) {
+      const load = startLoad({
+        name: `round${round}`,
+        targets: cluster.targets,
+        connections: 48,
+        patienceMs: 2_000,
+        timeoutMs: 1_000,
+      });
+      await load.progress(1_500);
+      await Promise.all(cluster.nodes.map((node) => node.kill('SIGKILL')));
+      operations.push(...(await load.stop()));
+      cluster.start();
+      const ms = await cluster.ready();
+      tell(`ready again after ${ms.toFixed(0)} ms, ${doneOf(operations).length} messages acknowledged so far`);
+      assert.equal(await cluster.faults(operations), []);
+    }
+    assert.is(await cluster.violations(), 0);
+    assert.is((await cluster.node(1).post('goes on')).status, 200);
+  });
+});
+
+// ------------------------------------------------------------------------------------------------ what strace sees
+
+/** One system call that has come back. Times are seconds since 1970, of the system's clock. */
+interface SystemCall {
+  readonly name: string;
+  readonly text: string;
+  readonly beganAt: number;
+  readonly endedAt: number;
+  readonly result: number;
+}
+
+/** Lines of `strace -f -ttt -T -y`, with what was unfinished put together again. */
+function systemCallsIn(trace: string): SystemCall[] {
+  const calls: SystemCall[] = [];
+  const unfinished = new Map<string, { text: string; beganAt: number }>();
+  for (const line of trace.split('\n')) {
+    const [, pid = '', seconds = '', rest = ''] = /^(\d+) +(\d+\.\d+) (.*)$/.exec(line) ?? [];
+    const at = Number(seconds);
+    const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(rest)?.[1];
+    if (rest.endsWith('<unfinished ...>')) {
+      unfinished.set(pid, { text: rest.slice(0, -'<unfinished ...>'.length), beganAt: at });
+      continue;
+    }
+    const begun = unfinished.get(pid);
+    const text = resumed === undefined ? rest : `${begun?.text ?? ''}${resumed}`;
+    const [, name, result, took] = /^(\w+)\(.*\) += (-?\d+)[^=]*? <([\d.]+)>$/.exec(text) ?? [];
+    if (name === undefined) continue;
+    const beganAt = resumed === undefined ? at : (begun?.beganAt ?? at);
+    calls.push({ name, text, beganAt, endedAt: beganAt + Number(took), result: Number(result) });
+  }
+  return calls;
+}
+
+const pathOf = (text: string): string => /\((?:AT_FDCWD[^,]*, )?\d*<([^>]+)>/.exec(text)?.[1] ?? '';
+
+/** When a text was durable in the log of this node: written through O_DSYNC, or written and then synced. */
+function durableAt(calls: readonly SystemCall[], text: string): number | undefined {
+  const isSynchronous = new Set(
+    calls
+      .filter(({ name, text: line, result }) => name === 'openat' && result >= 0 && /O_D?SYNC/.test(line))
+      .map(({ text: line }) => /= \d+<([^>]+)>/.exec(line)?.[1] ?? ''),
+  );
+  const write = calls.find(
+    (each) =>
+      /^pwrite/.test(each.name) && each.result > 0 && each.text.includes(text) && /segment-/.test(pathOf(each.text)),
+  );
+  if (!write) return undefined;
+  const path = pathOf(write.text);
+  if (isSynchronous.has(path)) return write.endedAt;
+  const sync = calls.find(
+    ({ name, text: line, beganAt, result }) =>
+      /^f(data)?sync$/.test(name) && result === 0 && beganAt >= write.endedAt && pathOf(line) === path,
+  );
+  return sync?.endedAt;
+}
+
+const Traced = needs('strace') ? Disk : Disk.skip;
+
+Traced('comes only after two nodes have finished writing the message through to their disks', async () => {
+  const traceOf = (id: number, folder: string): string => join(folder, `trace-${id}`);
+  const calls = 'trace=openat,pwritev,pwrite64,fdatasync,fsync';
+  await withRunningCluster(
+    {
+      // -D: the tracer is a process beside the node, so that signals reach the node itself.
+      under: (id, folder) =>
+        ['strace', '-D', '-f', '-ttt', '-T', '-y', '-s', '65536', '-e', calls].concat('-o', traceOf(id, folder)),
+      env: { SUSPECT_MS: '2000', HEARTBEAT_MS: '100' },
+    },
+    async (cluster) => {
+      const answered: { readonly text: string; readonly beganAt: number; readonly at: number }[] = [];
+      for (let n = 0; n < 12; n++) {
+        const text = `durable-before-the-answer-${n}.`;
+        const beganAt = Date.now() / 1000;
+        const { status } = await cluster.node((n % 3) + 1).post(text);
+        answered.push({ text, beganAt, at: Date.now() / 1000 });
+        assert.is(status, 200);
+      }
+      await Promise.all(cluster.nodes.map((node) => node.kill('SIGTERM')));
+      await pause(200); // The tracers write their last lines after the nodes are gone.
+      const traces = cluster.ids.map((id) => systemCallsIn(readFileSync(traceOf(id, cluster.folder), 'utf8')));
+      let waitedMs = 0;
+      for (const { text, beganAt, at } of answered) {
+        // The clock of the trace has microseconds, that of this process milliseconds.
+        const durable = traces.map((trace) => durableAt(trace, text) ?? Number.POSITIVE_INFINITY).sort((a, b) => a - b);
+        const [first = 0, second = 0] = durable;
+        assert.ok(second <= at + 0.001, `${text} was durable at ${durable.join(', ')} and answered at ${at}`);
+        assert.ok(first >= beganAt, `${text} was durable at ${first}, and sent only at ${beganAt}`);
+        waitedMs += (second - beganAt) * 1000;
+      }
+      tell(
+        `${answered.length} answers, each after the second disk, ${(waitedMs / answered.length).toFixed(1)} ms after the request`,
+      );
+    },
+  );
+});
+
+for (const each of [Crash, Disk]) each.run();

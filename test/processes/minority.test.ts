@@ -1,0 +1,142 @@
+/** One node of three, alone: it serves what is committed, takes nothing, and heals by itself. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Operation } from '../support/history.ts';
+import { startLoad } from '../support/loadClient.ts';
+import { type RealCluster, type RealNode, tell, untilTrue, withRunningCluster } from '../support/realCluster.ts';
+
+const Minority = suite('a minority');
+
+/** Some messages that all nodes have. */
+async function written(cluster: RealCluster): Promise<readonly Operation[]> {
+  const load = startLoad({ targets: cluster.targets, connections: 8 });
+  await load.progress(100);
+  const operations = await load.stop();
+  assert.equal(await cluster.faults(operations), []);
+  return operations;
+}
+
+async function refusesAndReads(alone: RealNode, operations: readonly Operation[]): Promise<void> {
+  const beganAt = performance.now();
+  const [write, read, linearizable] = await Promise.all([
+    alone.post('nobody hears this', { timeoutMs: 500 }),
+    alone.call('/messages', { headers: { Accept: 'application/x-ndjson' } }),
+    alone.call('/messages?consistency=linearizable&timeout=500'),
+  ]);
+  const tookMs = performance.now() - beganAt;
+  assert.is(write.status, 503);
+  assert.ok(['not_done', 'unknown'].includes(write.json.outcome as string), JSON.stringify(write.json));
+  assert.type(write.json.code, 'string');
+  assert.type(write.json.error, 'string');
+  assert.is(write.headers['retry-after'] !== undefined, write.json.outcome === 'not_done');
+  assert.is(read.status, 200);
+  assert.is(read.body.toString().trimEnd().split('\n').length, operations.length);
+  assert.is(linearizable.status, 503);
+  assert.type(linearizable.json.code, 'string');
+  assert.ok(tookMs < 4_000, `${tookMs} ms for time-outs of 500 ms`);
+  tell(`refused with ${write.json.code} (${write.json.outcome}) and ${linearizable.json.code}`);
+}
+
+const unhealthy = async (node: RealNode): Promise<void> =>
+  untilTrue(`${node.id} to be unhealthy`, async () => (await node.health())?.status === 503);
+
+Minority('left over by two that were killed refuses writes, reads, and works when they are back', async () => {
+  await withRunningCluster({}, async (cluster) => {
+    const operations = await written(cluster);
+    await Promise.all([cluster.kill(2), cluster.kill(3)]);
+    const alone = cluster.node(1);
+    await unhealthy(alone);
+    assert.is((await alone.health())?.json.reason, 'no_leader');
+    await refusesAndReads(alone, operations);
+
+    // A follower that starts alone shows what it had, too.
+    await alone.kill();
+    alone.start();
+    await untilTrue(
+      'it to serve',
+      async () => (await alone.call('/health/live').catch(() => undefined))?.status === 200,
+    );
+    await refusesAndReads(alone, operations);
+
+    cluster.start(2, 3);
+    await cluster.ready();
+    assert.is((await alone.post('heard again')).status, 200);
+  });
+});
+
+Minority('that is a leader cut off from both refuses writes, and the majority goes on without it', async () => {
+  await withRunningCluster({ cables: true }, async (cluster) => {
+    const operations = await written(cluster);
+    const alone = cluster.node(3);
+    cluster.cut(3);
+    const underWay = alone.post('sent at the moment of the cut', { timeoutMs: 1_000 });
+    await unhealthy(alone);
+    await refusesAndReads(alone, operations);
+    assert.is((await underWay).status, 503);
+
+    await cluster.leader(1, 2);
+    assert.is((await cluster.node(1).post('the majority goes on')).status, 200);
+    cluster.heal();
+    await untilTrue('it to follow', async () => (await alone.health())?.status === 200);
+    const logs = await Promise.all(cluster.nodes.map((node) => node.messages()));
+    assert.ok(logs.every((log) => log.equals(logs[0] ?? log)));
+    const all = logs[0]?.toString() ?? '';
+    assert.match(all, 'the majority goes on');
+    // Certainly not done: it never shows up.
+    assert.not.match(all, 'nobody hears this');
+    if ((await underWay).json.outcome === 'not_done') assert.not.match(all, 'at the moment of the cut');
+  });
+});
+
+Minority('of a follower behind a cut cable hears of nothing, and what it is behind it gets later', async () => {
+  await withRunningCluster({ cables: true }, async (cluster) => {
+    const operations = [...(await written(cluster))];
+    const alone = cluster.node(1);
+    cluster.cut(1);
+    await unhealthy(alone);
+    await refusesAndReads(alone, operations);
+    const load = startLoad({ name: 'meanwhile', targets: cluster.targets.slice(1), connections: 8 });
+    await load.progress(500);
+    cluster.heal();
+    await cluster.ready(1);
+    operations.push(...(await load.stop()));
+    assert.equal(
+      (await cluster.faults(operations)).filter((fault) => !fault.includes('nobody hears this')),
+      [],
+    );
+    assert.is((await cluster.leader()).id, 3);
+  });
+});
+
+Minority('is nobody when only the cable between two nodes is cut: all is served, and no epoch moves', async () => {
+  await withRunningCluster({ cables: true }, async (cluster) => {
+    const load = startLoad({ targets: cluster.targets, connections: 8 });
+    await load.progress(200);
+    const elections = await cluster.node(2).metrics();
+    // The leader is 3; 1 and 3 do not hear each other, 2 hears both.
+    for (const cable of cluster.cables) if (cable.from + cable.to === 3) cable.cut();
+    await load.progress(300);
+    assert.is((await cluster.node(2).metrics()).leader_elections, elections.leader_elections);
+    cluster.heal();
+    await load.progress(100);
+    assert.equal(await cluster.faults(await load.stop()), []);
+  });
+});
+
+Minority('reached only through a third node does not disturb the leader', async () => {
+  await withRunningCluster({ cables: true }, async (cluster) => {
+    const load = startLoad({ targets: cluster.targets.slice(1), connections: 8 });
+    await load.progress(200);
+    for (const cable of cluster.cables) if (cable.from + cable.to === 4) cable.cut();
+    await load.progress(300);
+    const before = (await cluster.node(3).metrics()).leader_elections;
+    await load.progress(500);
+    assert.is((await cluster.node(3).metrics()).leader_elections, before);
+    assert.is((await cluster.leader(2, 3)).id, 3);
+    cluster.heal();
+    await cluster.ready();
+    assert.equal(await cluster.faults(await load.stop()), []);
+  });
+});
+
+Minority.run();

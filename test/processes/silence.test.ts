@@ -1,0 +1,159 @@
+/** Nodes that fall silent without closing anything: stopped processes, lost packets. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { doneOf, longestGap, messagesIn, type ReadOperation, staleReads } from '../support/history.ts';
+import { type Load, now, startLoad } from '../support/loadClient.ts';
+import { pause, type RealCluster, type RealNode, tell, untilTrue, withRunningCluster } from '../support/realCluster.ts';
+
+const Leader = suite('a silent leader');
+const Follower = suite('a stopped follower');
+
+/** Reads the newest message that is known to exist, linearizably and all the time; a refusal shows nothing. */
+function startReading(nodes: readonly RealNode[], load: Load): { stop(): Promise<readonly ReadOperation[]> } {
+  const reads: ReadOperation[] = [];
+  let stopping = false;
+  const reader = async (node: RealNode): Promise<void> => {
+    while (!stopping) {
+      const newest = load.newestId;
+      const beganAt = now();
+      try {
+        const answer = await node.call(
+          `/messages?consistency=linearizable&timeout=2000&limit=1&after=${Math.max(0, newest - 1)}`,
+          { headers: { Accept: 'application/x-ndjson' }, withinMs: 10_000 },
+        );
+        const shownId = answer.status === 200 ? (messagesIn(answer.body).at(-1)?.id ?? 0) : undefined;
+        if (shownId !== undefined) reads.push({ node: node.id, beganAt, shownId });
+      } catch {
+        // Nothing was shown.
+      }
+      await pause(5);
+    }
+  };
+  const readers = nodes.flatMap((node) => [reader(node), reader(node), reader(node)]);
+  return {
+    stop: async () => {
+      stopping = true;
+      await Promise.all(readers);
+      return reads;
+    },
+  };
+}
+
+/** The leader, 3, is silent for some time while others write and everybody reads. */
+async function silenced(cluster: RealCluster, silence: () => void, end: () => void): Promise<number> {
+  const load = startLoad({ targets: cluster.targets, connections: 24, patienceMs: 4_000, timeoutMs: 3_000 });
+  await load.progress(500);
+  const reading = startReading(cluster.nodes, load);
+  const silentAt = now();
+  silence();
+  await cluster.leader(1, 2);
+  await load.progress(500);
+  await untilTrue('3 s of silence', () => now() - silentAt > 3_000);
+  end();
+  await untilTrue('the old leader to follow', async () => {
+    const answer = await cluster.node(3).health();
+    return answer?.status === 200 && answer.json.is_leader === false;
+  });
+  const leaderAgain = await cluster.leader(1, 2, 3);
+  await load.progress(300);
+  const operations = await load.stop();
+  const reads = await reading.stop();
+
+  assert.equal(await cluster.faults(operations), []);
+  assert.equal(staleReads(operations, reads), []);
+  assert.is(await cluster.violations(), 0);
+  const fromOld = reads.filter(({ node }) => node === 3).length;
+  const gap = longestGap(operations, silentAt - 100, silentAt + 3_000);
+  tell(
+    `longest gap ${gap.ms.toFixed(0)} ms; ${reads.length} reads, ${fromOld} of them by the old leader; now ${leaderAgain.id} leads`,
+  );
+  tell(`${operations.length} writes: ${JSON.stringify(load.counts)}`);
+  assert.ok(reads.length > 50);
+  return gap.ms;
+}
+
+Leader('that is stopped is replaced; when it goes on it steps down and shows nothing stale', async () => {
+  await withRunningCluster({}, async (cluster) => {
+    const gapMs = await silenced(
+      cluster,
+      () => cluster.pause(3),
+      () => cluster.resume(3),
+    );
+    assert.ok(gapMs < 4_000, `${gapMs} ms: 1,000 are promised on a quiet machine`);
+  });
+});
+
+Leader('whose packets are lost is replaced, and follows when they come through again', async () => {
+  await withRunningCluster({ cables: true }, async (cluster) => {
+    const gapMs = await silenced(
+      cluster,
+      () => cluster.dropAll(3),
+      () => cluster.heal(),
+    );
+    assert.ok(gapMs < 4_000, `${gapMs} ms: 1,000 are promised on a quiet machine`);
+  });
+});
+
+Leader('that is heard but hears nothing steps down', async () => {
+  await withRunningCluster({ cables: true }, async (cluster) => {
+    const load = startLoad({ targets: cluster.targets, connections: 8, patienceMs: 5_000, timeoutMs: 4_000 });
+    await load.progress(200);
+    cluster.dropFrom(1, 3);
+    cluster.dropFrom(2, 3);
+    await untilTrue('another leader', async () => (await cluster.leader(1, 2)).id !== 3);
+    await load.progress(200);
+    cluster.heal();
+    await cluster.ready();
+    await load.progress(200);
+    const operations = await load.stop();
+    assert.equal(await cluster.faults(operations), []);
+  });
+});
+
+Follower('hardly slows the others down, costs the leader no memory, and catches up', async () => {
+  await withRunningCluster({}, async (cluster) => {
+    const load = startLoad({ targets: cluster.targets.filter(({ id }) => id !== 1), connections: 32, bytes: 1_000 });
+    await load.progress(2_000);
+    const from = now();
+    await pause(2_000); // The rate of all three.
+    const stoppedAt = now();
+    const before = cluster.node(3).rssMib();
+    cluster.pause(1);
+    await pause(5_000); // The rate of two, and what piles up meanwhile.
+    const resumedAt = now();
+    const after = cluster.node(3).rssMib();
+    cluster.resume(1);
+    await cluster.ready(1);
+    await load.progress(500);
+    const operations = await load.stop();
+
+    const rate = (begin: number, end: number): number =>
+      (doneOf(operations).filter(({ endedAt }) => endedAt >= begin && endedAt < end).length * 1000) / (end - begin);
+    const gap = longestGap(operations, stoppedAt, resumedAt);
+    const [ofThree, ofTwo] = [rate(from, stoppedAt), rate(stoppedAt, resumedAt)];
+    tell(`${ofThree.toFixed(0)}/s with three, ${ofTwo.toFixed(0)}/s with two; longest gap ${gap.ms.toFixed(0)} ms`);
+    tell(`the leader's memory: ${before} MiB, after the stop ${after} MiB; ${operations.length} KB written in all`);
+    assert.equal(await cluster.faults(operations), []);
+    assert.ok(ofTwo > ofThree / 4, 'it goes on');
+    assert.ok(after - before < 150, `${after - before} MiB more`);
+  });
+});
+
+Follower('is no reason for another leader when it comes back', async () => {
+  await withRunningCluster({}, async (cluster) => {
+    const load = startLoad({ targets: cluster.targets.slice(1), connections: 8 });
+    await load.progress(200);
+    const elections = async (): Promise<unknown> => (await cluster.node(3).metrics()).leader_elections;
+    const before = await elections();
+    cluster.pause(1);
+    await pause(1_000);
+    cluster.resume(1);
+    await cluster.ready(1);
+    await load.progress(200);
+    assert.is(await elections(), before);
+    assert.is((await cluster.leader()).id, 3);
+    assert.equal(await cluster.faults(await load.stop()), []);
+  });
+});
+
+for (const each of [Leader, Follower]) each.run();

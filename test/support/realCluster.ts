@@ -1,0 +1,648 @@
+/**
+ * A cluster of real processes on this machine, and what a world does to it: kill, pause, restart, cut its cables.
+ *
+ *   await withCluster({}, async (cluster) => { await cluster.ready(); await cluster.kill(3); … });
+ *
+ * With `cables` every peer connection runs through a proxy in this process, so that cutting one needs no privileges. A
+ * proxy that drops stops reading: the sender's buffers fill up and nothing is closed, as with lost packets; what is
+ * healed goes on where it stopped, as TCP's own repetition does.
+ *
+ * A1. Whatever happens, every process that was started here is ended, by its pid, and its folder removed.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { request } from 'node:http';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { faultsOf, type Operation } from './history.ts';
+import type { Target } from './loadClient.ts';
+
+// ------------------------------------------------------------------------------------------------------------ time
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Asks until the answer is not undefined; throws after `withinMs`, with what was waited for. */
+export async function until<T>(
+  what: string,
+  look: () => T | undefined | Promise<T | undefined>,
+  withinMs = 15_000,
+  everyMs = 10,
+): Promise<T> {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (performance.now() > deadline) throw new Error(`waited ${withinMs} ms for ${what}`);
+    await pause(everyMs);
+  }
+}
+
+/** For a condition that is either true or not. */
+export const untilTrue = async (
+  what: string,
+  look: () => boolean | Promise<boolean>,
+  withinMs?: number,
+): Promise<void> => {
+  await until(what, async () => ((await look()) ? true : undefined), withinMs);
+};
+
+// ----------------------------------------------------------------------------------------------------------- ports
+
+/** Below the range that outgoing connections take their ports from: a node that restarts finds its port free. */
+const portRange = { min: 12_000, max: 31_000 };
+const given = new Set<number>();
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
+  });
+
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = portRange.min + Math.floor(Math.random() * (portRange.max - portRange.min));
+    if (given.has(port)) continue;
+    given.add(port);
+    if (await isFree(port)) return port;
+  }
+}
+
+// ------------------------------------------------------------------------------------------------------------ HTTP
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: NodeJS.Dict<string | string[]>;
+  readonly body: Buffer;
+  readonly json: Record<string, unknown>;
+}
+
+export interface HttpCall {
+  readonly method?: string;
+  readonly headers?: NodeJS.Dict<string>;
+  readonly body?: string | Buffer;
+  readonly withinMs?: number;
+}
+
+/** Rejects when there is no whole answer. */
+export function call(
+  port: number,
+  path: string,
+  { method, headers, body, withinMs = 20_000 }: HttpCall = {},
+): Promise<HttpAnswer> {
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      {
+        host: '127.0.0.1',
+        port,
+        path,
+        method: method ?? (body === undefined ? 'GET' : 'POST'),
+        agent: false,
+        headers: { ...(body !== undefined && { 'Content-Type': 'application/json' }), ...headers },
+        signal: AbortSignal.timeout(withinMs),
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const whole = Buffer.concat(chunks);
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: whole,
+            get json() {
+              return JSON.parse(whole.toString('utf8')) as Record<string, unknown>;
+            },
+          });
+        });
+      },
+    );
+    asked.on('error', reject);
+    asked.end(body);
+  });
+}
+
+// ---------------------------------------------------------------------------------------------------------- cables
+
+type Direction = 'up' | 'down';
+
+/** Between a dialling node (`from`) and the peer port of another: up is from the dialler. */
+class Cable {
+  readonly from: number;
+  readonly to: number;
+  readonly port: number;
+  readonly #target: number;
+  readonly #server: Server;
+  readonly #pairs = new Set<readonly [near: Socket, far: Socket]>();
+  readonly #dropped = new Set<Direction>();
+  #cut = false;
+  delayMs = 0;
+
+  constructor(from: number, to: number, port: number, target: number) {
+    this.from = from;
+    this.to = to;
+    this.port = port;
+    this.#target = target;
+    this.#server = createServer({ pauseOnConnect: true }, (near) => this.#accept(near));
+  }
+
+  open(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ port: this.port, host: '127.0.0.1' }, resolve);
+    });
+  }
+
+  /** Both ends hear of it at once, and nobody gets through. */
+  cut(): void {
+    this.#cut = true;
+    for (const pair of this.#pairs) for (const socket of pair) socket.destroy();
+  }
+
+  /** Neither end hears anything. */
+  drop(direction: Direction): void {
+    this.#dropped.add(direction);
+    for (const pair of this.#pairs) this.#sourceOf(pair, direction).pause();
+  }
+
+  heal(): void {
+    this.#cut = false;
+    this.delayMs = 0;
+    const dropped = [...this.#dropped];
+    this.#dropped.clear();
+    for (const pair of this.#pairs) for (const direction of dropped) this.#sourceOf(pair, direction).resume();
+  }
+
+  close(): void {
+    this.cut();
+    this.#server.close();
+  }
+
+  #sourceOf([near, far]: readonly [Socket, Socket], direction: Direction): Socket {
+    return direction === 'up' ? near : far;
+  }
+
+  #accept(near: Socket): void {
+    if (this.#cut) {
+      near.resetAndDestroy();
+      return;
+    }
+    const far = connect({ host: '127.0.0.1', port: this.#target });
+    const pair = [near, far] as const;
+    this.#pairs.add(pair);
+    this.#forward(near, far, 'up');
+    this.#forward(far, near, 'down');
+  }
+
+  #forward(source: Socket, target: Socket, direction: Direction): void {
+    source.setNoDelay(true);
+    const pass = (act: () => void): void => {
+      if (this.delayMs > 0) setTimeout(act, this.delayMs);
+      else act();
+    };
+    source.on('data', (chunk) => {
+      pass(() => {
+        if (!target.destroyed && !target.write(chunk)) source.pause();
+      });
+    });
+    target.on('drain', () => {
+      if (!this.#dropped.has(direction)) source.resume();
+    });
+    source.on('end', () => pass(() => target.end()));
+    source.on('error', () => {});
+    source.on('close', () => {
+      for (const pair of this.#pairs) if (pair.includes(source)) this.#pairs.delete(pair);
+      target.destroy();
+    });
+    if (this.#dropped.has(direction)) source.pause();
+    else source.resume();
+  }
+}
+
+// ----------------------------------------------------------------------------------------------------------- nodes
+
+export interface NodeEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+const serveScript = fileURLToPath(new URL('../../scripts/serve.js', import.meta.url));
+const everyChild = new Set<ChildProcess>();
+const everyFolder = new Set<string>();
+
+function endAll(): void {
+  for (const child of everyChild) child.kill('SIGKILL');
+  for (const folder of everyFolder) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  everyChild.clear();
+  everyFolder.clear();
+}
+process.on('exit', endAll);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
+
+/** Starts the script of a node; what it says is kept. */
+export class NodeProcess {
+  readonly child: ChildProcess;
+  readonly ended: Promise<NodeEnd>;
+  stderr = '';
+  running = true;
+
+  constructor(env: NodeJS.ProcessEnv, under: readonly string[] = []) {
+    const [command = '', ...args] = [...under, process.execPath, '--enable-source-maps', serveScript];
+    // With an IPC channel a node ends by itself when this process is gone.
+    this.child = spawn(command, args, { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    everyChild.add(this.child);
+    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr = (this.stderr + text).slice(-16_384);
+    });
+    this.ended = new Promise((resolve) => {
+      const finish = (code: number | null, signal: NodeJS.Signals | null): void => {
+        this.running = false;
+        everyChild.delete(this.child);
+        resolve({ code, signal });
+      };
+      this.child.on('close', finish);
+      this.child.on('error', (error) => {
+        this.stderr += error.message;
+        finish(null, null);
+      });
+    });
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+}
+
+export interface LogLine extends Readonly<Record<string, unknown>> {
+  readonly event: string;
+  readonly msg: string;
+}
+
+export class RealNode {
+  readonly id: number;
+  readonly port: number;
+  readonly peerPort: number;
+  readonly dataDir: string;
+  readonly logFile: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly #under: readonly string[];
+  process: NodeProcess | undefined;
+
+  constructor(given: {
+    id: number;
+    port: number;
+    peerPort: number;
+    dataDir: string;
+    logDir: string;
+    env: NodeJS.ProcessEnv;
+    under: readonly string[];
+  }) {
+    this.id = given.id;
+    this.port = given.port;
+    this.peerPort = given.peerPort;
+    this.dataDir = given.dataDir;
+    this.logFile = join(given.logDir, `node_${given.id}.log`);
+    this.env = given.env;
+    this.#under = given.under;
+  }
+
+  get running(): boolean {
+    return this.process?.running === true;
+  }
+
+  start(): void {
+    if (this.running) throw new Error(`${this.id} runs already`);
+    this.process = new NodeProcess(this.env, this.#under);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.process?.child.kill(signal);
+  }
+
+  /** Resolves when it has ended. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<NodeEnd> {
+    this.signal(signal);
+    return (await this.process?.ended) ?? { code: null, signal: null };
+  }
+
+  call(path: string, options?: HttpCall): Promise<HttpAnswer> {
+    return call(this.port, path, options);
+  }
+
+  /** The answer of /health; undefined when nobody answers. */
+  async health(): Promise<HttpAnswer | undefined> {
+    try {
+      return await this.call('/health', { withinMs: 1_000 });
+    } catch {
+      return undefined;
+    }
+  }
+
+  async post(
+    message: string,
+    { timeoutMs = 10_000, key }: { timeoutMs?: number; key?: string } = {},
+  ): Promise<HttpAnswer> {
+    return this.call(`/?timeout=${timeoutMs}`, {
+      body: JSON.stringify({ message }),
+      headers: key === undefined ? {} : { 'Idempotency-Key': key },
+      withinMs: timeoutMs + 5_000,
+    });
+  }
+
+  /** All messages, as NDJSON, by a linearizable read; asked again while nobody leads. */
+  async messages(): Promise<Buffer> {
+    const answer = await until(`all messages of ${this.id}`, async () => {
+      const found = await this.call('/messages?consistency=linearizable', {
+        headers: { Accept: 'application/x-ndjson' },
+        withinMs: 60_000,
+      });
+      return found.status === 200 ? found : undefined;
+    });
+    return answer.body;
+  }
+
+  async metrics(): Promise<Record<string, unknown>> {
+    return (await this.call('/metrics')).json;
+  }
+
+  /** Memory in MiB, as the system counts it: also of a node that answers nobody. */
+  rssMib(): number {
+    const status = readFileSync(`/proc/${this.process?.pid}/status`, 'utf8');
+    return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
+  }
+
+  /** Lines of its log so far. */
+  logLines(): LogLine[] {
+    if (!existsSync(this.logFile)) return [];
+    return readFileSync(this.logFile, 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('{') && line.endsWith('}'))
+      .map((line) => JSON.parse(line) as LogLine);
+  }
+
+  logged(event: string): Promise<LogLine> {
+    return until(`the line ${event} in the log of ${this.id}`, () =>
+      this.logLines().find((line) => line.event === event),
+    );
+  }
+}
+
+// --------------------------------------------------------------------------------------------------------- cluster
+
+export interface ClusterOptions {
+  readonly nodes?: number;
+  readonly cables?: boolean;
+  /** Beside what the cluster decides. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** A command that the node is started by, such as a tracer. */
+  readonly under?: (id: number, folder: string) => readonly string[];
+}
+
+export class RealCluster {
+  readonly folder: string;
+  readonly nodes: readonly RealNode[];
+  readonly cables: readonly Cable[];
+
+  private constructor(folder: string, nodes: readonly RealNode[], cables: readonly Cable[]) {
+    this.folder = folder;
+    this.nodes = nodes;
+    this.cables = cables;
+  }
+
+  static async plan({ nodes = 3, cables = false, env = {}, under = () => [] }: ClusterOptions): Promise<RealCluster> {
+    const folder = mkdtempSync(join(tmpdir(), 'dlog-cluster-'));
+    everyFolder.add(folder);
+    const ids = Array.from({ length: nodes }, (_, i) => i + 1);
+    const ports = new Map<number, number>();
+    const peerPorts = new Map<number, number>();
+    for (const id of ids) {
+      ports.set(id, await freePort());
+      peerPorts.set(id, await freePort());
+    }
+    const laid: Cable[] = [];
+    if (cables) {
+      for (const from of ids) {
+        for (const to of ids.filter((id) => id !== from)) {
+          const cable = new Cable(from, to, await freePort(), peerPorts.get(to) ?? 0);
+          await cable.open();
+          laid.push(cable);
+        }
+      }
+    }
+    const addressOf = (from: number, to: number): number =>
+      laid.find((cable) => cable.from === from && cable.to === to)?.port ?? peerPorts.get(to) ?? 0;
+    const logDir = join(folder, 'logs');
+    const made = ids.map((id) => {
+      const dataDir = join(folder, `${id}`);
+      const own: NodeJS.ProcessEnv = {
+        NODE_ID: `${id}`,
+        HOST: '127.0.0.1',
+        PORT: `${ports.get(id)}`,
+        PEER_HOST: '127.0.0.1',
+        PEER_PORT: `${peerPorts.get(id)}`,
+        PEERS: ids.map((to) => `${to}@127.0.0.1:${addressOf(id, to)}`).join(','),
+        DATA_DIR: dataDir,
+        LOG_DIR: logDir,
+        CLUSTER_SECRET: 'a-secret-of-this-test-run',
+        CHAOS: '1',
+        // Smaller than by default, so that a test is over sooner; what measures has the defaults.
+        SEGMENT_MB: '8',
+        STABLE_MS: '500',
+      };
+      return new RealNode({
+        id,
+        port: ports.get(id) ?? 0,
+        peerPort: peerPorts.get(id) ?? 0,
+        dataDir,
+        logDir,
+        env: { ...withoutOwn(process.env), ...own, ...env },
+        under: under(id, folder),
+      });
+    });
+    return new RealCluster(folder, made, laid);
+  }
+
+  get ids(): readonly number[] {
+    return this.nodes.map(({ id }) => id);
+  }
+  get targets(): readonly Target[] {
+    return this.nodes.map(({ id, port }) => ({ id, port }));
+  }
+
+  node(id: number): RealNode {
+    const found = this.nodes.find((node) => node.id === id);
+    if (!found) throw new Error(`there is no node ${id}`);
+    return found;
+  }
+
+  start(...ids: readonly number[]): void {
+    for (const id of ids.length === 0 ? this.ids : ids) this.node(id).start();
+  }
+
+  /** Until /health of these is 200; of all that run, when none are named. Returns how long it took. */
+  async ready(...ids: readonly number[]): Promise<number> {
+    const beganAt = performance.now();
+    const wanted = ids.length === 0 ? this.ids.filter((id) => this.node(id).running) : ids;
+    for (const id of wanted) {
+      await until(
+        `/health of ${id}`,
+        async () => {
+          if (!this.node(id).running) throw new Error(`node ${id} ended: ${this.node(id).process?.stderr}`);
+          return (await this.node(id).health())?.status === 200 ? true : undefined;
+        },
+        30_000,
+        40,
+      );
+    }
+    return performance.now() - beganAt;
+  }
+
+  /** Until `id` says itself that it leads. */
+  async leads(id: number, withinMs?: number): Promise<void> {
+    await until(
+      `${id} to lead`,
+      async () => {
+        const answer = await this.node(id).health();
+        return answer?.status === 200 && answer.json.is_leader === true ? true : undefined;
+      },
+      withinMs,
+    );
+  }
+
+  /** The one that says that it leads. */
+  leader(...among: readonly number[]): Promise<RealNode> {
+    const asked = among.length === 0 ? this.ids : among;
+    return until('a leader', async () => {
+      for (const id of asked) {
+        const answer = this.node(id).running ? await this.node(id).health() : undefined;
+        if (answer?.status === 200 && answer.json.is_leader === true) return this.node(id);
+      }
+      return undefined;
+    });
+  }
+
+  kill(id: number, signal?: NodeJS.Signals): Promise<NodeEnd> {
+    return this.node(id).kill(signal);
+  }
+  pause(id: number): void {
+    this.node(id).signal('SIGSTOP');
+  }
+  resume(id: number): void {
+    this.node(id).signal('SIGCONT');
+  }
+
+  /** Both directions between `id` and all others. */
+  cut(id: number): void {
+    for (const cable of this.#cablesOf(id)) cable.cut();
+  }
+  /** Loses in silence what goes from one node to another. */
+  dropFrom(from: number, to: number): void {
+    for (const cable of this.cables) {
+      if (cable.from === from && cable.to === to) cable.drop('up');
+      if (cable.from === to && cable.to === from) cable.drop('down');
+    }
+  }
+  /** Loses in silence everything that `id` says and is told. */
+  dropAll(id: number): void {
+    for (const other of this.ids.filter((each) => each !== id)) {
+      this.dropFrom(id, other);
+      this.dropFrom(other, id);
+    }
+  }
+  delay(ms: number): void {
+    for (const cable of this.cables) cable.delayMs = ms;
+  }
+  heal(): void {
+    for (const cable of this.cables) cable.heal();
+  }
+
+  #cablesOf(id: number): Cable[] {
+    return this.cables.filter(({ from, to }) => from === id || to === id);
+  }
+
+  /** What is wrong with what clients saw and what these nodes hold now; nothing, if all is well. */
+  async faults(operations: readonly Operation[], ...ids: readonly number[]): Promise<string[]> {
+    const answers = new Map<number, Buffer>();
+    for (const id of ids.length === 0 ? this.ids : ids) answers.set(id, await this.node(id).messages());
+    return faultsOf(operations, answers);
+  }
+
+  /** The sum over these nodes, since each began. */
+  async violations(...ids: readonly number[]): Promise<number> {
+    let sum = 0;
+    for (const id of ids.length === 0 ? this.ids : ids) {
+      sum += (await this.node(id).metrics()).causality_violations as number;
+    }
+    return sum;
+  }
+
+  /** The last words of each node, for the reader of a failed test. */
+  report(): string {
+    return this.nodes
+      .map((node) => {
+        const log = existsSync(node.logFile) ? readFileSync(node.logFile, 'utf8') : '';
+        const lines = log
+          .split('\n')
+          .filter((line) => !line.includes('"http_request_failed"'))
+          .slice(-40)
+          .map((line) => line.slice(0, 400));
+        const bytes = existsSync(node.logFile) ? statSync(node.logFile).size : 0;
+        return `--- node ${node.id}, ${node.running ? 'running' : 'ended'}, log of ${bytes} bytes\n${lines.join('\n')}\n${node.process?.stderr ?? ''}`;
+      })
+      .join('\n');
+  }
+
+  async end(): Promise<void> {
+    for (const cable of this.cables) cable.close();
+    await Promise.all(this.nodes.filter(({ running }) => running).map((node) => node.kill('SIGKILL')));
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+    everyFolder.delete(this.folder);
+  }
+}
+
+/** Variables of a node that the person who runs the tests may have set for something else. */
+const withoutOwn = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(
+    Object.entries(env).filter(
+      ([name]) => !/^(NODE_ID|NODE_PRIORITY|MEMORY|LOG_LEVEL|API_TOKEN|CLUSTER_SECRET|NODE_CHANNEL)/.test(name),
+    ),
+  );
+
+/** What a person who starts a node gets. */
+export const byDefault: NodeJS.ProcessEnv = { SEGMENT_MB: '32', STABLE_MS: '2000' };
+
+/** A cluster that is planned but not started yet; ended whatever happens. */
+export async function withCluster(
+  options: ClusterOptions,
+  use: (cluster: RealCluster) => Promise<void>,
+): Promise<void> {
+  const cluster = await RealCluster.plan(options);
+  try {
+    await use(cluster);
+  } catch (error) {
+    process.stderr.write(`\n${cluster.report()}\n`);
+    throw error;
+  } finally {
+    await cluster.end();
+  }
+}
+
+/** All started, ready, and led by the highest id. */
+export const withRunningCluster = (
+  options: ClusterOptions,
+  use: (cluster: RealCluster) => Promise<void>,
+): Promise<void> =>
+  withCluster(options, async (cluster) => {
+    cluster.start();
+    await cluster.ready();
+    await cluster.leads(Math.max(...cluster.ids));
+    await use(cluster);
+  });
+
+/** A line for the reader of the run: figures decide nothing here. */
+export const tell = (line: string): void => {
+  process.stdout.write(`\n    ${line}\n`);
+};
