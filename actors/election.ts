@@ -232,7 +232,7 @@ export const election = setup({
     'peer.disconnected': {
       actions: [{ type: 'noteDisconnected', params: ({ event }) => event }, 'lookAround', 'considerProbe'],
     },
-    'rtt.measured': { actions: ({ context, event }) => context.ballot.noteRtt(event.peer, event.rttMs) },
+    'rtt.measured': { actions: ({ context, event }) => context.ballot.noteRtt(event.peer, event.rttMs, now({ context })) },
     'log.reported': {
       actions: ({ context: { ballot }, event }) => {
         ballot.position = event.position;

@@ -134,7 +134,9 @@ export class Ballot {
       loopLagP99Ms: this.#lags.max,
     };
   }
-  noteRtt(peer: NodeId, rttMs: number): void {
+  /** What is read right after a pause of its own says how long this node slept, not how far the peer is (R20). */
+  noteRtt(peer: NodeId, rttMs: number, now: number): void {
+    if (this.inGrace(now)) return;
     const rtt = this.#rtts.get(peer) ?? new RoundTrips();
     rtt.add(rttMs);
     this.#rtts.set(peer, rtt);
