@@ -1,43 +1,13 @@
 /** Nodes that fall silent without closing anything: stopped processes, lost packets. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { doneOf, longestGap, messagesIn, type ReadOperation, staleReads } from '../support/history.ts';
-import { type Load, now, startLoad } from '../support/loadClient.ts';
-import { pause, type RealCluster, type RealNode, tell, untilTrue, withRunningCluster } from '../support/realCluster.ts';
+import { doneOf, longestGap, staleReads } from '../support/history.ts';
+import { now, startLoad } from '../support/loadClient.ts';
+import { startReading } from '../support/readers.ts';
+import { pause, type RealCluster, tell, untilTrue, withRunningCluster } from '../support/realCluster.ts';
 
 const Leader = suite('a silent leader');
 const Follower = suite('a stopped follower');
-
-/** Reads the newest message that is known to exist, linearizably and all the time; a refusal shows nothing. */
-function startReading(nodes: readonly RealNode[], load: Load): { stop(): Promise<readonly ReadOperation[]> } {
-  const reads: ReadOperation[] = [];
-  let stopping = false;
-  const reader = async (node: RealNode): Promise<void> => {
-    while (!stopping) {
-      const newest = load.newestId;
-      const beganAt = now();
-      try {
-        const answer = await node.call(
-          `/messages?consistency=linearizable&timeout=2000&limit=1&after=${Math.max(0, newest - 1)}`,
-          { headers: { Accept: 'application/x-ndjson' }, withinMs: 10_000 },
-        );
-        const shownId = answer.status === 200 ? (messagesIn(answer.body).at(-1)?.id ?? 0) : undefined;
-        if (shownId !== undefined) reads.push({ node: node.id, beganAt, shownId });
-      } catch {
-        // Nothing was shown.
-      }
-      await pause(5);
-    }
-  };
-  const readers = nodes.flatMap((node) => [reader(node), reader(node), reader(node)]);
-  return {
-    stop: async () => {
-      stopping = true;
-      await Promise.all(readers);
-      return reads;
-    },
-  };
-}
 
 /** The leader, 3, is silent for some time while others write and everybody reads. */
 async function silenced(cluster: RealCluster, silence: () => void, end: () => void): Promise<number> {

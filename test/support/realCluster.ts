@@ -199,9 +199,20 @@ class Cable {
 
   #forward(source: Socket, target: Socket, direction: Direction): void {
     source.setNoDelay(true);
+    // In order, also when the delay ends: these are bytes of a stream.
+    const waiting: { readonly dueAt: number; act(): void }[] = [];
+    const next = (): void => {
+      while (waiting[0] && waiting[0].dueAt <= performance.now()) waiting.shift()?.act();
+      if (waiting[0]) setTimeout(next, waiting[0].dueAt - performance.now());
+    };
     const pass = (act: () => void): void => {
-      if (this.delayMs > 0) setTimeout(act, this.delayMs);
-      else act();
+      if (this.delayMs === 0 && waiting.length === 0) {
+        act();
+        return;
+      }
+      const dueAt = Math.max(performance.now() + this.delayMs, waiting.at(-1)?.dueAt ?? 0);
+      waiting.push({ dueAt, act });
+      if (waiting.length === 1) setTimeout(next, this.delayMs);
     };
     source.on('data', (chunk) => {
       pass(() => {
