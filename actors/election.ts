@@ -58,7 +58,6 @@ const promisesTo = (context: ElectionContext, event: Events, standing: Standing)
 export const election = setup({
   types: { input: {} as ElectionInput, context: {} as ElectionContext, events: {} as Events },
   delays: {
-    heartbeat: ({ context }) => context.ballot.timing.heartbeatMs,
     probing: ({ context }) => context.ballot.timing.probingMs,
     candidate: ({ context }) => context.ballot.timing.candidateMs,
     adopting: ({ context }) => context.ballot.timing.adoptingMs,
