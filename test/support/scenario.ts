@@ -73,7 +73,7 @@ export class Scenario {
   }
 
   /** From now on one write each so many milliseconds, at each running node in turn. */
-  writeAlways(everyMs = 20, more: Partial<AppendRequest> = {}): void {
+  writeAlways(everyMs = 50, more: Partial<AppendRequest> = {}): void {
     const { cluster } = this;
     this.#isWriting = true;
     let turn = 0;
@@ -119,7 +119,7 @@ export class Scenario {
    * Runs `ms`: in the last two seconds of it one of these nodes leads, leadership does not change, and writes pass.
    * Gives the leader.
    */
-  settled(ms: number, leaders: readonly NodeId[] = this.cluster.voters, minDone = 40): NodeId {
+  settled(ms: number, leaders: readonly NodeId[] = this.cluster.voters, minDone = 15): NodeId {
     this.run(ms - 2000);
     const since = this.now;
     this.run(2000);

@@ -24,6 +24,8 @@ export interface ClusterOptions extends WireShape {
   readonly voters?: readonly NodeId[];
   readonly seed?: number | string;
   readonly timing?: TimingConfig;
+  /** Of single nodes, instead. */
+  readonly timings?: ReadonlyMap<NodeId, TimingConfig>;
   readonly segmentBytes?: number;
   readonly tailBytes?: number;
   readonly keptEntries?: number;
@@ -134,7 +136,7 @@ export class SimulatedCluster {
       nodeId: id,
       voters: this.#options.membership?.get(id) ?? this.voters,
       priority: priorities?.get(id) ?? 0,
-      timing: this.#options.timing ?? defaultTiming,
+      timing: this.#options.timings?.get(id) ?? this.#options.timing ?? defaultTiming,
       segmentBytes: segmentBytes ?? 1024 * 1024,
       tailBytes: tailBytes ?? 256 * 1024,
       keptEntries: keptEntries ?? 100_000,
