@@ -44,6 +44,7 @@ export type TroubleCode =
   | 'OVERLOADED'
   | 'DISK_FULL'
   | 'NOT_LINEARIZABLE'
+  | 'IDENTITY_LOST'
   | 'STOPPING'
   | 'STARTING';
 

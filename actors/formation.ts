@@ -43,6 +43,8 @@ export interface FormationContext extends FormationInput {
   readonly mismatched: ReadonlySet<NodeId>;
   /** The cluster knows this node with another disk. */
   readonly lost: boolean;
+  /** What the log has been told already. */
+  readonly told: IdentityTrouble | null;
 }
 
 export const identityTrouble = (context: Pick<FormationContext, 'mismatched' | 'lost'>): IdentityTrouble | null =>
@@ -212,11 +214,12 @@ export const formation = setup({
       });
       tell({ self, system }, 'election', { type: 'node.bound' });
     },
+    noteTold: assign({ told: ({ context }) => identityTrouble(context) }),
     noteLost: assign({ lost: true }),
     noteCleared: assign({ memoryLost: false }),
     logTrouble: ({ context }) => {
       const code = identityTrouble(context);
-      if (code) context.log.write('error', code.toLowerCase(), troubleWords[code], { code });
+      if (code && code !== context.told) context.log.write('error', code.toLowerCase(), troubleWords[code], { code });
     },
     clearDamageIfLostEverywhere: ({ context, self, system }) => {
       if (!isLostEverywhere(context)) return;
@@ -237,6 +240,7 @@ export const formation = setup({
     greetings: new Map(),
     mismatched: new Set(),
     lost: false,
+    told: null,
   }),
   initial: 'booting',
   on: {
@@ -254,6 +258,7 @@ export const formation = setup({
             { type: 'noteGreeting', params: ({ event }) => event },
             { type: 'answerGreeting', params: ({ event }) => event },
             'logTrouble',
+            'noteTold',
           ],
         },
         'proposal.received': [
@@ -262,7 +267,7 @@ export const formation = setup({
             target: 'binding',
             actions: { type: 'adopt', params: ({ event }) => event.frame },
           },
-          { guard: 'isForAnotherDisk', actions: ['noteLost', 'logTrouble'] },
+          { guard: 'isForAnotherDisk', actions: ['noteLost', 'logTrouble', 'noteTold'] },
         ],
       },
     },
@@ -278,6 +283,7 @@ export const formation = setup({
             { type: 'noteGreeting', params: ({ event }) => event },
             { type: 'answerGreeting', params: ({ event }) => event },
             'logTrouble',
+            'noteTold',
             'clearDamageIfLostEverywhere',
           ],
         },

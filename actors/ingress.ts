@@ -180,7 +180,7 @@ export class Ingress {
     if (waitsFor > this.#commitLamport + lamportGuard)
       return this.#trouble('LAMPORT_TIME_ABSURD', 'not_done', `Lamport-Time ${waitsFor}, this node has ${this.#commitLamport}`);
     if (this.#gate === 'diskFull')
-      return this.#trouble('DISK_FULL', 'not_done', 'the disk of this node is full', shortRetryAfterMs);
+      return this.#trouble('DISK_FULL', 'not_done', 'the disk of this node is full');
     // The gate may be open although much waits: a full disk has its own, and forgets what it heard before.
     const isFull = this.#gate === 'shedding' || this.#flow === 'full' || this.waiting >= fullWrites;
     if (isFull || ((this.#gate === 'throttled' || this.#flow === 'high') && bytes > bulkBytes))
@@ -311,7 +311,7 @@ export class Ingress {
       case 'overloaded':
         return this.#trouble('OVERLOADED', outcome, 'too many writes wait at the leader', shortRetryAfterMs);
       case 'diskFull':
-        return this.#trouble('DISK_FULL', outcome, 'the disk of the leader is full', shortRetryAfterMs);
+        return this.#trouble('DISK_FULL', outcome, 'the disk of the leader is full');
       case 'keyReused':
         return this.#trouble('KEY_REUSED', outcome, 'this Idempotency-Key came before with another body');
       case 'keyExpired':

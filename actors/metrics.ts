@@ -1,7 +1,7 @@
 /**
  * Metrics: counters and samples of this node, fed once a batch; and its lines about messages in the log.
  *
- * A1. The causality check (SPEC A7) looks at what this node really stores, batch by batch, and shares no code with what
+ * A1. The causality check looks at what this node really stores, batch by batch, and shares no code with what
  *     makes the order: a batch must begin above the Lamport time of what stands before it. It must stay 0.
  * A2. Everything is bounded: samples in rings, lines at most ten a second.
  */

@@ -31,6 +31,12 @@ const starting: Trouble = {
   detail: 'this node is reading its log',
   retryAfterMs: 500,
 };
+const lost: Trouble = {
+  kind: 'trouble',
+  code: 'IDENTITY_LOST',
+  outcome: 'not_done',
+  detail: 'the cluster knows this node with another disk: it has no part in the log',
+};
 const stopped: Trouble = { kind: 'trouble', code: 'STOPPING', outcome: 'not_done', detail: 'this node is stopping' };
 
 const noMetrics: MetricsReading = {
@@ -54,12 +60,19 @@ export function makeFacade(root: ActorRefFrom<typeof nodeMachine>, { nodeId, vot
   const scope = { self: root, system: root.system };
   const startedAt = ports.clock.now();
   const working = (): boolean => root.getSnapshot().matches('working');
-  const unavailable = (): Trouble => (root.getSnapshot().matches('recovering') ? starting : stopped);
+  /** Why nothing can be asked of this node now. */
+  const trouble = (): Trouble | null => {
+    const snapshot = root.getSnapshot();
+    if (snapshot.matches('working')) return formationOf()?.lost ? lost : null;
+    return snapshot.matches('recovering') ? starting : stopped;
+  };
   const actor = (name: string): { getSnapshot(): unknown } | undefined => root.system.get(name);
   /** What a service keeps, for a look. */
   const inside = <T>(name: string): T | undefined =>
     (actor(name)?.getSnapshot() as { readonly context: T } | undefined)?.context;
   const chart = <M>(name: string): M | undefined => actor(name)?.getSnapshot() as M | undefined;
+
+  const formationOf = () => chart<SnapshotFrom<typeof formation>>('formation')?.context;
 
   const peerStatus = (peer: NodeId): PeerStatus => {
     const snapshot = chart<SnapshotFrom<typeof link>>(`link:${peer}`);
@@ -81,14 +94,16 @@ export function makeFacade(root: ActorRefFrom<typeof nodeMachine>, { nodeId, vot
   return {
     append: (request) =>
       new Promise<Appended | Trouble>((settle) => {
-        if (working()) tell(scope, 'ingress', { type: 'write.requested', request, settle });
-        else settle(unavailable());
+        const refusal = trouble();
+        if (refusal) settle(refusal);
+        else tell(scope, 'ingress', { type: 'write.requested', request, settle });
       }),
 
     readPoint: (request) =>
       new Promise<ReadPoint | Trouble>((settle) => {
-        if (working()) tell(scope, 'sessions', { type: 'read.requested', request, settle });
-        else settle(unavailable());
+        const refusal = trouble();
+        if (refusal) settle(refusal);
+        else tell(scope, 'sessions', { type: 'read.requested', request, settle });
       }),
 
     read: (afterId, upToId, maxBytes) =>
@@ -107,11 +122,11 @@ export function makeFacade(root: ActorRefFrom<typeof nodeMachine>, { nodeId, vot
     resetMetrics: () => tell(scope, 'metrics', { type: 'metrics.reset' }),
 
     status: (): NodeStatus => {
-      const serving = working();
+      const serving = trouble() === null;
       const ballot = chart<SnapshotFrom<typeof election>>('election')?.context.ballot;
-      const formationContext = chart<SnapshotFrom<typeof formation>>('formation')?.context;
+      const formationContext = formationOf();
       const log = inside<Pipeline>('pipeline')?.core.log;
-      const trouble = formationContext ? identityTrouble(formationContext) : null;
+      const cannotVote = formationContext ? identityTrouble(formationContext) : null;
       return {
         nodeId,
         clusterId: formationContext?.clusterId ?? null,
@@ -123,7 +138,7 @@ export function makeFacade(root: ActorRefFrom<typeof nodeMachine>, { nodeId, vot
         serving,
         diskFull: chart<SnapshotFrom<typeof store>>('store')?.context.full ?? false,
         diskUsed: inside<Metrics>('metrics')?.diskUsed ?? null,
-        identityTrouble: trouble ?? (ballot?.damaged ? 'DAMAGED' : null),
+        identityTrouble: cannotVote ?? (ballot?.damaged ? 'DAMAGED' : null),
         lastIndex: log?.last.index ?? 0,
         commitIndex: log?.commit ?? 0,
         lastId: log?.lastCommittedId ?? 0,

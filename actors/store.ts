@@ -59,7 +59,7 @@ const deskOf = ({ context: { desk } }: Pick<Args, 'context'>): Desk => {
 /** A marker costs an fsync: it is written once it has been quiet for a while. */
 const quietMs = 200;
 const retryFullMs = 500;
-const spaceEveryMs = 5000;
+const spaceEveryMs = 2000;
 const nearlyFullAt = 0.9;
 const spaceAgainAt = 0.88;
 
@@ -186,7 +186,7 @@ export const store = setup({
     warnNearlyFull: ({ context, event }) => {
       if (event.type !== 'space.known') return;
       const percent = Math.floor(event.usedRatio * 100);
-      context.log.write('warn', 'disk_nearly_full', `the disk is ${percent} % full; at 100 % writes are refused`, {
+      context.log.write('warn', 'disk_nearly_full', `the disk is ${percent} % full; writes are refused once there is no room for the log's next segment`, {
         used_percent: percent,
       });
     },

@@ -74,6 +74,11 @@ export const errors = {
     hint: 'No majority confirmed the leader in time; retry, or read with consistency=session.',
     retryAfterMs: 1000,
   },
+  IDENTITY_LOST: {
+    status: 503,
+    error: 'Identity lost',
+    hint: 'This node lost its data folder and has no part in the cluster; /health says what to do. Use another node.',
+  },
   STOPPING: {
     status: 503,
     error: 'Node stopping',

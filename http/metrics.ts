@@ -120,8 +120,8 @@ const helps: Readonly<Record<string, string>> = {
 };
 
 const readingFamilies = (reading: MetricsReading): Family[] => [
-  counter('messages_sent', 'Messages that this node sent to its peers.', reading.messagesSent),
-  counter('messages_received', 'Messages that this node received.', reading.messagesReceived),
+  counter('messages_sent', 'Messages that this node took from clients, and that are committed.', reading.messagesSent),
+  counter('messages_received', 'Committed messages that other nodes took.', reading.messagesReceived),
   counter('causality_violations', 'Messages stored against the order; stays 0.', reading.causalityViolations),
   counter('leader_elections', 'Elections that this node saw.', reading.leaderElections),
   ...Object.entries(reading.counters).map(([name, value]) =>

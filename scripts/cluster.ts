@@ -182,7 +182,10 @@ class Cluster {
       node,
       env,
       (report) => {
+        const before = this.#reports.get(node.id)?.trouble ?? null;
         this.#reports.set(node.id, report);
+        if (report.trouble !== null && report.trouble !== before)
+          say(`${node.id} cannot vote: ${report.trouble}. What to do:  curl http://127.0.0.1:${node.port}/health`);
         this.#showLeader();
       },
       (end) => this.#ended(node, end),
@@ -193,7 +196,9 @@ class Cluster {
   async #untilReady(): Promise<void> {
     for (const { id, port } of this.#plan.started) {
       // Over IPC it says that it knows a leader; over HTTP, that clients are served. Asking earlier would only be refused.
+      // One that cannot vote will not come to know a leader: it has been told of, and the others are ready without it.
       const serves = async (): Promise<boolean> =>
+        this.#cannotVote(id) ||
         typeof this.#reports.get(id)?.leaderId === 'number' && (await healthOf(port, 1_000))?.status === 200;
       while (!(await serves())) {
         if (this.#stoppingSince !== null || this.#processes.get(id)?.running() !== true) return;
@@ -214,6 +219,11 @@ class Cluster {
     );
     say(`  logs  ${this.#plan.logDir}/node_<id>.log    Ctrl-C stops ${this.#plan.started.length === 1 ? 'it' : 'all'}`);
     this.#showLeader();
+  }
+
+  #cannotVote(id: number): boolean {
+    const trouble = this.#reports.get(id)?.trouble;
+    return trouble === 'IDENTITY_LOST' || trouble === 'CONFIG_MISMATCH';
   }
 
   #leaderNow(): number | null {

@@ -202,6 +202,8 @@ export interface NodeReport {
   readonly role: string;
   readonly leaderId: number | null;
   readonly epoch: number;
+  /** Why it cannot vote, else null. */
+  readonly trouble: string | null;
 }
 
 /**

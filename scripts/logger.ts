@@ -37,7 +37,7 @@ export interface Logger extends LogLines {
   flushSync(): void;
 }
 
-/** SPEC C: 50 MB, five of them. */
+/** 50 MB, five of them. */
 const maxBytesByDefault = 50_000_000;
 const maxFilesByDefault = 5;
 

@@ -76,6 +76,7 @@ function reportIn(message: unknown): NodeReport | undefined {
     'nodeId' in message &&
     'role' in message &&
     'leaderId' in message &&
-    'epoch' in message;
+    'epoch' in message &&
+    'trouble' in message;
   return isReport ? (message as NodeReport) : undefined;
 }

@@ -161,8 +161,8 @@ function reportChanges(facade: NodeFacade): void {
   if (process.send === undefined) return;
   let last = '';
   const timer = setInterval(() => {
-    const { nodeId, role, leaderId, epoch } = facade.status();
-    const report: NodeReport = { type: 'status', nodeId, role, leaderId, epoch };
+    const { nodeId, role, leaderId, epoch, identityTrouble: trouble } = facade.status();
+    const report: NodeReport = { type: 'status', nodeId, role, leaderId, epoch, trouble };
     const text = JSON.stringify(report);
     if (text === last || !process.connected) return;
     last = text;

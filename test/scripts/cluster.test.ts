@@ -206,6 +206,7 @@ const report = (nodeId: number, role: string, leaderId: number | null, epoch: nu
   role,
   leaderId,
   epoch,
+  trouble: null,
 });
 const ours = new Set([1, 2, 3]);
 
