@@ -1,6 +1,7 @@
 /** Who the voters of a cluster are: R25. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { LinkEvent } from '../../actors/events.ts';
 import { type FormationInput, formation, identityTrouble, judge } from '../../actors/formation.ts';
 import type { Hello, Roster } from '../../actors/protocol/frames.ts';
 import { protocolVersion } from '../../actors/protocol/frames.ts';

@@ -353,6 +353,8 @@ Adopting('a donor serves the epoch that it promised last, and only while nobody 
   assert.is(world.ear.framesOf('gone', 1).length, 1, 'nothing stands behind the end');
   fetch(e(3, 1));
   assert.is(world.ear.framesOf('gone', 1).length, 1);
+  fetch(e(3, 1), at(e1, 4));
+  assert.is(world.ear.framesOf('gone', 1).length, 1, 'not even a hint');
   world.halt(e(5, 2));
   fetch(mine);
   assert.is(world.ear.framesOf('gone', 1).length, 1, 'it promised another');
@@ -422,6 +424,7 @@ Leading('counts itself only after its own fsync (R9)', () => {
   assert.is(alone.log.commit, 1);
   const world = anElected();
   world.ack(2, e1, 1);
+  world.persist(0); // What it had written before it was elected.
   assert.is(world.log.commit, 0, 'one follower and a leader that has nothing on disk are no majority');
   world.ack(3, e1, 1);
   assert.is(world.log.commit, 1, 'two followers are');
