@@ -100,11 +100,11 @@ export class Scenario {
   done(since = 0): readonly Told[] {
     return this.told.filter(({ answer, answeredAt }) => answer?.kind === 'done' && answeredAt >= since);
   }
-  /** The epochs that were led, in order. */
+  /** The epochs that were led, in order; of those after `since`. */
   leaderships(since = 0): readonly { readonly at: number; readonly id: NodeId; readonly epoch: Epoch }[] {
     const seen = new Set<Epoch>();
     const first = this.cluster.leaderships.filter(({ epoch }) => !seen.has(epoch) && seen.add(epoch));
-    return first.filter(({ at }) => at >= since);
+    return first.filter(({ at }) => at > since);
   }
   /** The longest time between two answers "done" from `since` until now. */
   longestPauseMs(since: number): number {
