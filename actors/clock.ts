@@ -68,7 +68,8 @@ export class LamportClock {
         tellWire(this.#scope, event.peer, { type: 'frame.out', frame: event.frame, lamport: this.#time });
         return;
       case 'frame.received':
-        this.#time = Math.max(this.#time, Math.min(event.lamport, maxPeerLamport)) + (quiet.has(event.frame.kind) ? 0 : 1);
+        this.#time =
+          Math.max(this.#time, Math.min(event.lamport, maxPeerLamport)) + (quiet.has(event.frame.kind) ? 0 : 1);
         this.#deliver(event);
         return;
       case 'batch.stamp': {
@@ -91,4 +92,6 @@ export class LamportClock {
 export const send = (scope: Scope, peer: number, frame: Frame): void =>
   tell(scope, 'clock', { type: 'frame.send', peer, frame });
 
-export const clock: ServiceLogic<ClockEvent, ClockInput> = service((input: ClockInput, scope) => new LamportClock(input, scope));
+export const clock: ServiceLogic<ClockEvent, ClockInput> = service(
+  (input: ClockInput, scope) => new LamportClock(input, scope),
+);

@@ -100,7 +100,12 @@ export const election = setup({
       context.ballot.mustRenew(event.frame.seenEpoch, event.frame.leaderEpoch, now({ context })),
     mustRenewByPing: ({ context, event }) =>
       event.type === 'ping.received' &&
-      context.ballot.mustRenew(event.frame.promised, event.frame.leading, now({ context })),
+      // Who follows a newer leader promised no campaign that died.
+      context.ballot.mustRenew(
+        event.frame.promised,
+        Math.max(event.frame.leading, event.frame.confirmEpoch),
+        now({ context }),
+      ),
     isDrainedPeer: ({ context, event }) => 'peer' in event && event.peer === context.office.drainingFor,
     isDrainedOffice: ({ context, event }) =>
       event.type === 'office.drained' &&
@@ -231,7 +236,9 @@ export const election = setup({
     'peer.disconnected': {
       actions: [{ type: 'noteDisconnected', params: ({ event }) => event }, 'lookAround', 'considerProbe'],
     },
-    'rtt.measured': { actions: ({ context, event }) => context.ballot.noteRtt(event.peer, event.rttMs, now({ context })) },
+    'rtt.measured': {
+      actions: ({ context, event }) => context.ballot.noteRtt(event.peer, event.rttMs, now({ context })),
+    },
     'log.reported': {
       actions: ({ context: { ballot }, event }) => {
         ballot.position = event.position;

@@ -55,6 +55,8 @@ export type WireEvent =
   | { readonly type: 'wire.attach'; readonly key: ConnectionKey; readonly connection: Connection }
   /** With a reason: the connection is to be closed as well, behind what was sent on it. */
   | { readonly type: 'wire.detach'; readonly close?: string }
+  /** The peer's HELLO was accepted. */
+  | { readonly type: 'wire.accept'; readonly key: ConnectionKey }
   | { readonly type: 'frame.out'; readonly frame: Frame; readonly lamport: Lamport }
   | { readonly type: 'bytes.arrived'; readonly key: ConnectionKey; readonly bytes: Buffer };
 

@@ -272,8 +272,11 @@ export const formation = setup({
       },
     },
     binding: {
-      // HELLOs wait in their connections: those begin anew once the roster is on disk.
-      on: { 'roster.persisted': { target: 'bound', actions: 'proposeAndRenew' } },
+      // HELLOs are noted, not answered: their connections begin anew once the roster is on disk.
+      on: {
+        'hello.received': { actions: { type: 'noteGreeting', params: ({ event }) => event } },
+        'roster.persisted': { target: 'bound', actions: 'proposeAndRenew' },
+      },
     },
     bound: {
       entry: 'announceBound',

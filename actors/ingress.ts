@@ -138,7 +138,8 @@ export class Ingress {
         return this.#expire();
       case 'node.stopping':
         this.#stopping = true;
-        for (const pending of this.#held) this.#settle(pending, this.#trouble('STOPPING', 'not_done', 'this node is stopping'));
+        for (const pending of this.#held)
+          this.#settle(pending, this.#trouble('STOPPING', 'not_done', 'this node is stopping'));
     }
   }
 
@@ -178,9 +179,12 @@ export class Ingress {
   #refusal(waitsFor: Lamport, bytes: number): Trouble | null {
     if (this.#stopping) return this.#trouble('STOPPING', 'not_done', 'this node is stopping');
     if (waitsFor > this.#commitLamport + lamportGuard)
-      return this.#trouble('LAMPORT_TIME_ABSURD', 'not_done', `Lamport-Time ${waitsFor}, this node has ${this.#commitLamport}`);
-    if (this.#gate === 'diskFull')
-      return this.#trouble('DISK_FULL', 'not_done', 'the disk of this node is full');
+      return this.#trouble(
+        'LAMPORT_TIME_ABSURD',
+        'not_done',
+        `Lamport-Time ${waitsFor}, this node has ${this.#commitLamport}`,
+      );
+    if (this.#gate === 'diskFull') return this.#trouble('DISK_FULL', 'not_done', 'the disk of this node is full');
     // The gate may be open although much waits: a full disk has its own, and forgets what it heard before.
     const isFull = this.#gate === 'shedding' || this.#flow === 'full' || this.waiting >= fullWrites;
     if (isFull || ((this.#gate === 'throttled' || this.#flow === 'high') && bytes > bulkBytes))
@@ -315,7 +319,11 @@ export class Ingress {
       case 'keyReused':
         return this.#trouble('KEY_REUSED', outcome, 'this Idempotency-Key came before with another body');
       case 'keyExpired':
-        return this.#trouble('KEY_EXPIRED', outcome, 'the first try of this key is too long ago to know what became of it');
+        return this.#trouble(
+          'KEY_EXPIRED',
+          outcome,
+          'the first try of this key is too long ago to know what became of it',
+        );
     }
   }
 
@@ -399,11 +407,26 @@ export class Ingress {
 
   #tooLate({ send: sent, waitsFor }: Pending): Trouble {
     if (sent)
-      return this.#trouble('OUTCOME_UNKNOWN', 'unknown', `node ${sent.to} was asked to append it and did not answer in time`);
+      return this.#trouble(
+        'OUTCOME_UNKNOWN',
+        'unknown',
+        `node ${sent.to} was asked to append it and did not answer in time`,
+      );
     if (waitsFor > this.#commitLamport)
-      return this.#trouble('LOG_NOT_CAUGHT_UP', 'not_done', `Lamport-Time ${waitsFor}, this node has ${this.#commitLamport}`, 200);
-    if (this.#leader === null) return this.#trouble('NO_LEADER', 'not_done', 'no majority has a leader', shortRetryAfterMs);
-    return this.#trouble('LEADER_UNREACHABLE', 'not_done', `node ${this.#leader} leads and does not take it`, shortRetryAfterMs);
+      return this.#trouble(
+        'LOG_NOT_CAUGHT_UP',
+        'not_done',
+        `Lamport-Time ${waitsFor}, this node has ${this.#commitLamport}`,
+        200,
+      );
+    if (this.#leader === null)
+      return this.#trouble('NO_LEADER', 'not_done', 'no majority has a leader', shortRetryAfterMs);
+    return this.#trouble(
+      'LEADER_UNREACHABLE',
+      'not_done',
+      `node ${this.#leader} leads and does not take it`,
+      shortRetryAfterMs,
+    );
   }
 }
 

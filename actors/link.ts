@@ -88,6 +88,7 @@ const base = setup({
     announceConnected: ({ context, self, system }) => {
       const { hello, peer, key } = context;
       if (!hello) return;
+      tellWire({ self, system }, peer, { type: 'wire.accept', key });
       for (const name of ['pipeline', 'election'] as const)
         tell({ self, system }, name, { type: 'peer.connected', peer, key, hello });
     },
@@ -105,10 +106,15 @@ const base = setup({
     logUp: ({ context }) =>
       context.log.write('info', 'peer_connected', `peer ${context.peer} is connected`, { peer: context.peer }),
     logGone: ({ context }, reason: string) =>
-      context.log.write(context.failures > 3 ? 'debug' : 'info', 'peer_disconnected', `peer ${context.peer}: ${reason}`, {
-        peer: context.peer,
-        reason,
-      }),
+      context.log.write(
+        context.failures > 3 ? 'debug' : 'info',
+        'peer_disconnected',
+        `peer ${context.peer}: ${reason}`,
+        {
+          peer: context.peer,
+          reason,
+        },
+      ),
     logRefused: ({ context }, reason: string) =>
       context.log.write('warn', 'peer_refused', `peer ${context.peer} was refused: ${reason}`, {
         peer: context.peer,

@@ -21,7 +21,21 @@ export interface MetricsInput {
   readonly violations: readonly Batch[];
 }
 
-const boundsSeconds = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, Number.POSITIVE_INFINITY];
+const boundsSeconds = [
+  0.0005,
+  0.001,
+  0.002,
+  0.005,
+  0.01,
+  0.025,
+  0.05,
+  0.1,
+  0.25,
+  0.5,
+  1,
+  2.5,
+  Number.POSITIVE_INFINITY,
+];
 
 class LatencyHistogram {
   #counts = new Float64Array(boundsSeconds.length);
@@ -132,11 +146,16 @@ export class Metrics {
 
   #violation(batch: Batch, previousLamport: Lamport): void {
     this.#violations++;
-    this.#input.log.write('error', 'causality_violation', 'a batch has a lower Lamport time than what was stored before it', {
-      first_id: batch.firstId,
-      lamport_timestamp: batch.baseLamport,
-      previous_lamport: previousLamport,
-    });
+    this.#input.log.write(
+      'error',
+      'causality_violation',
+      'a batch has a lower Lamport time than what was stored before it',
+      {
+        first_id: batch.firstId,
+        lamport_timestamp: batch.baseLamport,
+        previous_lamport: previousLamport,
+      },
+    );
   }
 
   #commit({ batches, lastId }: CommitAdvanced): void {
@@ -167,7 +186,9 @@ export class Metrics {
     const { led, firstId, lastId, count } = this.#line;
     this.#line = null;
     this.#lineAt = this.#input.clock.now();
-    const [event, words] = led ? ['message_created', 'committed as leader'] : ['message_received', 'committed as follower'];
+    const [event, words] = led
+      ? ['message_created', 'committed as leader']
+      : ['message_received', 'committed as follower'];
     const which = count === 1 ? `message ${firstId}` : `messages ${firstId} to ${lastId}`;
     this.#input.log.write('info', event as string, `${which} ${words}`, { first_id: firstId, last_id: lastId, count });
   }

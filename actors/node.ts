@@ -161,7 +161,9 @@ export const nodeMachine = setup({
   initial: 'recovering',
   on: {
     'store.failed': { actions: { type: 'fail', params: ({ event }) => event.reason } },
-    'xstate.error.actor.*': { actions: { type: 'fail', params: ({ event }) => `${event.actorId}: ${wordsOf(event.error)}` } },
+    'xstate.error.actor.*': {
+      actions: { type: 'fail', params: ({ event }) => `${event.actorId}: ${wordsOf(event.error)}` },
+    },
   },
   states: {
     recovering: {
@@ -177,7 +179,12 @@ export const nodeMachine = setup({
       entry: ['spawnLinks', 'listen', 'logServing'],
       invoke: [
         { id: 'metrics', systemId: 'metrics', src: 'metrics', input: ({ context }) => metricsInput(context) },
-        { id: 'clock', systemId: 'clock', src: 'clock', input: ({ context }) => ({ lamport: logOf(context).lastLamport }) },
+        {
+          id: 'clock',
+          systemId: 'clock',
+          src: 'clock',
+          input: ({ context }) => ({ lamport: logOf(context).lastLamport }),
+        },
         { id: 'gateway', systemId: 'gateway', src: 'gateway' },
         { id: 'ingress', systemId: 'ingress', src: 'ingress', input: ({ context }) => ingressInput(context) },
         { id: 'sessions', systemId: 'sessions', src: 'sessions', input: ({ context }) => sessionsInput(context) },

@@ -5,7 +5,16 @@
 import type { ActorRefFrom, SnapshotFrom } from 'xstate';
 import type { LamportClock } from './clock.ts';
 import type { election } from './election.ts';
-import type { Appended, MetricsReading, NodeFacade, NodeStatus, PeerStatus, ReadPoint, Role, Trouble } from './facade.ts';
+import type {
+  Appended,
+  MetricsReading,
+  NodeFacade,
+  NodeStatus,
+  PeerStatus,
+  ReadPoint,
+  Role,
+  Trouble,
+} from './facade.ts';
 import { type formation, identityTrouble } from './formation.ts';
 import type { link } from './link.ts';
 import type { Metrics } from './metrics.ts';

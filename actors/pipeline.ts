@@ -68,7 +68,12 @@ export class Pipeline {
         if (office instanceof Leader) return office.forwarded(core.self, event.epoch, event.writes);
         return tell(core.scope, 'ingress', {
           type: 'write.refused',
-          answer: { kind: 'forwardNo', ns: event.writes.map(({ write }) => write.tag.n), certain: true, reason: 'notLeader' },
+          answer: {
+            kind: 'forwardNo',
+            ns: event.writes.map(({ write }) => write.tag.n),
+            certain: true,
+            reason: 'notLeader',
+          },
         });
       case 'forward.received':
         return this.#forwarded(event);
@@ -231,7 +236,8 @@ export class Pipeline {
       this.#setNear(peer, leader.established && !progress.probing && progress.match >= mark);
     if (leader.uncommitted && quorumConnected && now - leader.movedAt > 4 * timing.suspectMs)
       this.#stuck(leader, 'nothing was acknowledged although a majority answers pings');
-    if (!this.core.storeIdle && now - this.core.writingSince > fsyncStuckMs) this.#stuck(leader, 'its disk does not answer');
+    if (!this.core.storeIdle && now - this.core.writingSince > fsyncStuckMs)
+      this.#stuck(leader, 'its disk does not answer');
   }
 
   #stuck({ epoch }: Leader, reason: string): void {

@@ -79,7 +79,8 @@ export class Sessions {
         this.#commit = event.commit;
         this.#commitLamport = event.lamport;
         for (const batch of event.batches)
-          if (batch.type === 'data') this.#point = { kind: 'ready', lastId: event.lastId, lastLamport: batch.endLamport };
+          if (batch.type === 'data')
+            this.#point = { kind: 'ready', lastId: event.lastId, lastLamport: batch.endLamport };
         for (const waiting of this.#waiting) this.#serveIfReady(waiting);
         for (const listener of this.#listeners) listener(this.#point);
         return;
@@ -110,7 +111,12 @@ export class Sessions {
   stop(): void {
     this.#wake.cancel();
     for (const waiting of this.#waiting)
-      this.#settle(waiting, { kind: 'trouble', code: 'STOPPING', outcome: 'not_done', detail: 'this node has stopped' });
+      this.#settle(waiting, {
+        kind: 'trouble',
+        code: 'STOPPING',
+        outcome: 'not_done',
+        detail: 'this node has stopped',
+      });
   }
 
   #take(request: ReadRequest, settle: Waiting['settle']): void {
@@ -202,9 +208,14 @@ export class Sessions {
 
   #tooLate({ index, request }: Waiting): Trouble {
     const trouble = { kind: 'trouble', outcome: 'not_done', retryAfterMs: 200 } as const;
-    if (index === null && this.#leader === null) return { ...trouble, code: 'NO_LEADER', detail: 'no majority has a leader' };
+    if (index === null && this.#leader === null)
+      return { ...trouble, code: 'NO_LEADER', detail: 'no majority has a leader' };
     if (index === null)
-      return { ...trouble, code: 'NOT_LINEARIZABLE', detail: `node ${this.#leader} did not confirm that it still leads` };
+      return {
+        ...trouble,
+        code: 'NOT_LINEARIZABLE',
+        detail: `node ${this.#leader} did not confirm that it still leads`,
+      };
     const detail = `Lamport-Time ${request.lamportTime ?? 0}, this node has ${this.#commitLamport}`;
     return { ...trouble, code: 'LOG_NOT_CAUGHT_UP', detail };
   }

@@ -83,8 +83,10 @@ export const store = setup({
     needsMark: ({ context }) => context.desk !== null && context.desk.commit > context.desk.markedCommit,
     isClosing: ({ context }) => context.closing !== null,
     isFull: ({ context }) => context.full,
-    getsFull: ({ context, event }) => event.type === 'space.known' && !context.nearlyFull && event.usedRatio >= nearlyFullAt,
-    getsRoom: ({ context, event }) => event.type === 'space.known' && context.nearlyFull && event.usedRatio < spaceAgainAt,
+    getsFull: ({ context, event }) =>
+      event.type === 'space.known' && !context.nearlyFull && event.usedRatio >= nearlyFullAt,
+    getsRoom: ({ context, event }) =>
+      event.type === 'space.known' && context.nearlyFull && event.usedRatio < spaceAgainAt,
   },
   actions: {
     announceRecovered: ({ self, system }, recovered: Recovered) =>
@@ -134,7 +136,8 @@ export const store = setup({
           return tell(scope, 'formation', { type: 'roster.persisted' });
         case 'heal':
           context.log.write('info', 'log_healed', 'the log agrees with the leader again: this node may vote');
-          for (const name of ['pipeline', 'election', 'formation'] as const) tell(scope, name, { type: 'damage.cleared' });
+          for (const name of ['pipeline', 'election', 'formation'] as const)
+            tell(scope, name, { type: 'damage.cleared' });
       }
     },
     mark: ({ context, self }) => {
@@ -153,7 +156,8 @@ export const store = setup({
       const answer = (outcome: ReadOutcome): void => {
         if (outcome.kind === 'batches') return event.reply(outcome.batches);
         event.reply([]);
-        const why = outcome.kind === 'failed' ? outcome.error.message : `${outcome.why}; start the node again, it repairs itself`;
+        const why =
+          outcome.kind === 'failed' ? outcome.error.message : `${outcome.why}; start the node again, it repairs itself`;
         self.send({ type: 'disk.failed', reason: `the log cannot be read: ${why}` });
       };
       if (event.type === 'log.read') desk.segments.read(after, event.maxBytes, answer);
@@ -163,11 +167,13 @@ export const store = setup({
     noteRoom: assign({ full: false }),
     announceFull: ({ context, self, system }) => {
       context.log.write('error', 'disk_full', 'the disk is full: writes are refused until there is room');
-      for (const name of ['gateway', 'election', 'pipeline'] as const) tell({ self, system }, name, { type: 'disk.filled' });
+      for (const name of ['gateway', 'election', 'pipeline'] as const)
+        tell({ self, system }, name, { type: 'disk.filled' });
     },
     announceRoom: ({ context, self, system }) => {
       context.log.write('info', 'disk_has_room', 'the disk has room again: writes are taken');
-      for (const name of ['gateway', 'election', 'pipeline'] as const) tell({ self, system }, name, { type: 'disk.freed' });
+      for (const name of ['gateway', 'election', 'pipeline'] as const)
+        tell({ self, system }, name, { type: 'disk.freed' });
     },
     askSpace: ({ context, self }) => {
       context.space.by(context.clock.now() + spaceEveryMs);
@@ -186,9 +192,14 @@ export const store = setup({
     warnNearlyFull: ({ context, event }) => {
       if (event.type !== 'space.known') return;
       const percent = Math.floor(event.usedRatio * 100);
-      context.log.write('warn', 'disk_nearly_full', `the disk is ${percent} % full; writes are refused once there is no room for the log's next segment`, {
-        used_percent: percent,
-      });
+      context.log.write(
+        'warn',
+        'disk_nearly_full',
+        `the disk is ${percent} % full; writes are refused once there is no room for the log's next segment`,
+        {
+          used_percent: percent,
+        },
+      );
     },
     noteClosing: assign((_, closing: () => void) => ({ closing })),
     close: ({ context }) => {
@@ -226,7 +237,10 @@ export const store = setup({
             'askSpace',
           ],
         },
-        'recovery.failed': { target: 'failed', actions: { type: 'announceFailed', params: ({ event }) => event.reason } },
+        'recovery.failed': {
+          target: 'failed',
+          actions: { type: 'announceFailed', params: ({ event }) => event.reason },
+        },
         'store.close': { target: 'closed', actions: ({ event }) => event.closed() },
       },
     },
@@ -352,7 +366,13 @@ const promised = (scope: Scope, epoch: number, position: Position): void =>
   tell(scope, 'election', { type: 'promise.persisted', epoch, position });
 
 /** A mark may lie some batches before the message: what precedes it is left out, and the rest read on. */
-function readMessages(desk: Desk, afterId: number, after: number, maxBytes: number, done: (o: ReadOutcome) => void): void {
+function readMessages(
+  desk: Desk,
+  afterId: number,
+  after: number,
+  maxBytes: number,
+  done: (o: ReadOutcome) => void,
+): void {
   desk.segments.read(after, maxBytes, (outcome) => {
     if (outcome.kind !== 'batches') return done(outcome);
     const wanted = outcome.batches.filter(({ nextId }) => nextId > afterId + 1);

@@ -3,7 +3,9 @@
  * round trip, and notices silence.
  *
  * A1. Only the connection that the link attached counts: what arrives on another is dropped and counted.
- * A2. A peer that does not read cannot make this node hold more than `maxBufferedBytes` for it: the connection ends.
+ * A2. Nothing leaves before this side's HELLO, and nothing but a greeting is heard before the peer's was accepted: what
+ *     comes over a connection is bound to its greeting.
+ * A3. A peer that does not read cannot make this node hold more than `maxBufferedBytes` for it: the connection ends.
  */
 import type { WireEvent } from './events.ts';
 import type { Clock, Connection } from './ports.ts';
@@ -31,10 +33,11 @@ export class Wire {
   #connection: Connection | undefined;
   #heardAt = 0;
   #theirSentAt = -1;
+  #hasGreeted = false;
+  #isGreeted = false;
   #theirSentAtSince = 0;
   framesIn = 0;
   framesOut = 0;
-  dropped = 0;
 
   constructor(input: WireInput, scope: Scope) {
     this.#input = input;
@@ -48,6 +51,11 @@ export class Wire {
         this.#connection = event.connection;
         this.#heardAt = this.#input.clock.now();
         this.#theirSentAt = -1;
+        this.#hasGreeted = false;
+        this.#isGreeted = false;
+        return;
+      case 'wire.accept':
+        this.#isGreeted = event.key === this.#key;
         return;
       case 'wire.detach':
         if (event.close !== undefined) this.#connection?.close(event.close);
@@ -58,13 +66,14 @@ export class Wire {
         return;
       case 'bytes.arrived':
         if (this.#connection && event.key === this.#key) this.#in(event.bytes);
-        else this.dropped++;
+        else this.#drop();
     }
   }
 
   #out({ frame, lamport }: Extract<WireEvent, { type: 'frame.out' }>): void {
     const connection = this.#connection;
-    if (!connection) return;
+    this.#hasGreeted ||= frame.kind === 'hello';
+    if (!connection || !this.#hasGreeted) return;
     const now = this.#input.clock.now();
     if (frame.kind === 'ping' && now - this.#heardAt > this.#input.silentMs) {
       tellLink(this.#scope, this.#input.peer, { type: 'peer.fell-silent' });
@@ -78,6 +87,10 @@ export class Wire {
     this.framesOut++;
     tell(this.#scope, 'metrics', { type: 'frame.counted', direction: 'out', bytes: bytes.length });
     connection.send(bytes);
+  }
+
+  #drop(): void {
+    tell(this.#scope, 'metrics', { type: 'frame.dropped' });
   }
 
   #withEcho(ping: Ping, now: number): Ping {
@@ -95,6 +108,10 @@ export class Wire {
     this.framesIn++;
     this.#heardAt = clock.now();
     const { frame, lamport } = received;
+    if (!this.#isGreeted && frame.kind !== 'hello' && frame.kind !== 'proposal') {
+      this.#drop();
+      return;
+    }
     let roundTripSentAt = -1;
     if (frame.kind === 'ping') {
       this.#theirSentAt = frame.sentAt;
@@ -106,7 +123,8 @@ export class Wire {
         tell(this.#scope, 'election', { type: 'rtt.measured', peer, rttMs });
       }
     }
-    if (frame.kind === 'greeted') tellLink(this.#scope, peer, { type: 'peer.answered', key: this.#key, greeted: frame });
+    if (frame.kind === 'greeted')
+      tellLink(this.#scope, peer, { type: 'peer.answered', key: this.#key, greeted: frame });
     const connection = this.#key;
     tell(this.#scope, 'clock', { type: 'frame.received', peer, connection, frame, lamport, roundTripSentAt });
   }

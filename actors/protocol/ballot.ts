@@ -5,15 +5,7 @@
  * A1. `promised` never decreases (R1).
  * A2. A leader that this voter hears is not voted against, but by itself or by the one it hands over to (R12, R17).
  */
-import {
-  comparePositions,
-  type Epoch,
-  majorityOf,
-  nextEpoch,
-  type NodeId,
-  ownerOf,
-  type Position,
-} from './epoch.ts';
+import { comparePositions, type Epoch, majorityOf, nextEpoch, type NodeId, ownerOf, type Position } from './epoch.ts';
 import type { HandoverToken, Nack, Ping, Prepare, ProbeNo, Unelectable } from './frames.ts';
 import { invariant } from './logicalLog.ts';
 import { PeerTable } from './peerTable.ts';
@@ -148,8 +140,7 @@ export class Ballot {
   /** R20: a timer that fires late means that this node was asleep: nobody is suspected before its sockets are read. */
   noteTimer(dueAt: number, now: number): void {
     const lateMs = Math.max(0, now - dueAt);
-    if (lateMs > this.timing.suspectMs / 3)
-      this.#graceUntil = now + this.timing.heartbeatMs + this.measured.rttP99Ms;
+    if (lateMs > this.timing.suspectMs / 3) this.#graceUntil = now + this.timing.heartbeatMs + this.measured.rttP99Ms;
     else this.#lags.add(lateMs);
   }
   inGrace(now: number): boolean {
@@ -242,7 +233,12 @@ export class Ballot {
     return 'ok';
   }
 
-  judgePrepare({ epoch, handover }: Prepare, from: NodeId, standing: Standing, now: number): 'promise' | 'again' | 'nack' {
+  judgePrepare(
+    { epoch, handover }: Prepare,
+    from: NodeId,
+    standing: Standing,
+    now: number,
+  ): 'promise' | 'again' | 'nack' {
     if (!this.mayVote || ownerOf(epoch) !== from || epoch < this.#promised) return 'nack';
     if (epoch === this.#promised) return 'again';
     const handedOver =
@@ -286,7 +282,9 @@ export class Ballot {
     return Math.max(this.nextTryAt, this.noLeaderSince + rank * this.timing.staggerMs + greyMs, this.#graceUntil);
   }
   mayProbe(now: number): boolean {
-    return this.mayVote && !this.leaving && !this.leaderAlive(now) && now >= this.probeAt(now) && this.quorumConnected(now);
+    return (
+      this.mayVote && !this.leaving && !this.leaderAlive(now) && now >= this.probeAt(now) && this.quorumConnected(now)
+    );
   }
   /** After a bully's answer: its own probe comes at once, or when the boot grace ends (R14). */
   takeOver(now: number): void {

@@ -236,7 +236,8 @@ export function decodeBatch(bytes: Buffer, deep = true): Batch | 'malformed' {
   const batch = new Batch(bytes);
   if (!isCount(batch.epoch) || !isCount(batch.baseIndex) || !isCount(batch.baseLamport)) return 'malformed';
   if (!isCount(batch.firstId) || batch.count < 1 || batch.epoch < 1 || batch.baseIndex < 1) return 'malformed';
-  if (batch.type !== 'data' && (batch.count !== 1 || batch.writeCount !== 0)) return 'malformed';
+  if (batch.type !== 'data' && (batch.count !== 1 || batch.writeCount !== 0 || bytes.length > batchHeaderBytes))
+    return 'malformed';
   if (!deep || batch.type !== 'data') return batch;
   const reader = new ByteReader(bytes, batchHeaderBytes);
   let count = 0;

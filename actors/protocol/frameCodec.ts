@@ -91,7 +91,10 @@ const codecs: { readonly [K in FrameKind]: Codec<FrameOf<K>> } = {
       if (f.clusterId !== null) out.text(f.clusterId);
       out.u16(f.from).text(f.incarnation).varint(f.boot).varint(f.connection).varint(f.membership.length);
       for (const id of f.membership) out.u16(id);
-      out.u16(f.priority + 32_768).u32(f.maxFrameBytes).bool(f.memoryLost);
+      out
+        .u16(f.priority + 32_768)
+        .u32(f.maxFrameBytes)
+        .bool(f.memoryLost);
     },
     read: (from) => ({
       version: from.u16(),
@@ -273,7 +276,10 @@ const codecs: { readonly [K in FrameKind]: Codec<FrameOf<K>> } = {
   forward: {
     code: 18,
     write: (out, f) => {
-      out.f64(f.epoch).u32(f.writes.reduce((crc, { write }) => crc32(write.bytes, crc), 0)).varint(f.writes.length);
+      out
+        .f64(f.epoch)
+        .u32(f.writes.reduce((crc, { write }) => crc32(write.bytes, crc), 0))
+        .varint(f.writes.length);
       for (const { write, firstTryCommit } of f.writes) out.f64(firstTryCommit).u32(write.bytes.length);
     },
     read: (from) => ({
@@ -289,7 +295,11 @@ const codecs: { readonly [K in FrameKind]: Codec<FrameOf<K>> } = {
     write: (out, f) => {
       out.varint(f.results.length);
       for (const { n, firstId, firstLamport, earlier } of f.results) {
-        out.varint(n).varint(firstId).varint(firstLamport).bool(earlier !== null);
+        out
+          .varint(n)
+          .varint(firstId)
+          .varint(firstLamport)
+          .bool(earlier !== null);
         if (earlier) out.u16(earlier.origin).varint(earlier.seen).f64(earlier.physicalSeconds);
       }
     },

@@ -65,7 +65,10 @@ export class KeyTable {
   }
 
   commit(batch: Batch): void {
-    for (const [key, write] of keyedWrites(batch)) this.#writes.set(key, write);
+    for (const [key, write] of keyedWrites(batch)) {
+      this.#writes.delete(key); // So that it stands at the end again.
+      this.#writes.set(key, write);
+    }
     this.#floor = Math.max(0, batch.endIndex - this.#kept);
     for (const [key, write] of this.#writes) {
       if (write.index > this.#floor) break;

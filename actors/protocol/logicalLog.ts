@@ -133,7 +133,8 @@ export class LogicalLog {
     let end = this.last.index;
     for (let i = this.#runs.length - 1; i >= 0; i--) {
       const { epoch, firstIndex } = this.#runs[i] as EpochRun;
-      if (epoch <= position.epoch && firstIndex <= position.index) return { epoch, index: Math.min(end, position.index) };
+      if (epoch <= position.epoch && firstIndex <= position.index)
+        return { epoch, index: Math.min(end, position.index) };
       end = firstIndex - 1;
     }
     return start;
@@ -151,7 +152,11 @@ export class LogicalLog {
 
   /** Drops everything behind `index`, which must be the end of a batch in the tail. */
   cutAfter(index: Index): void {
-    invariant(index >= this.commit, 'R7', `an order to replace entries behind ${index}, committed up to ${this.commit}`);
+    invariant(
+      index >= this.commit,
+      'R7',
+      `an order to replace entries behind ${index}, committed up to ${this.commit}`,
+    );
     while (this.#tail.length > this.#tailFrom) {
       const batch = this.#tail[this.#tail.length - 1] as Batch;
       if (batch.endIndex <= index) break;
@@ -162,7 +167,8 @@ export class LogicalLog {
     const newest = this.#tail[this.#tail.length - 1];
     this.#end = newest && this.#tail.length > this.#tailFrom ? markAfter(newest) : this.#floor;
     invariant(this.last.index === index, 'A1', `a cut at ${index}, the tail begins at ${this.last.index}`);
-    while (this.#runs.length > 0 && (this.#runs[this.#runs.length - 1] as EpochRun).firstIndex > index) this.#runs.pop();
+    while (this.#runs.length > 0 && (this.#runs[this.#runs.length - 1] as EpochRun).firstIndex > index)
+      this.#runs.pop();
   }
 
   /** Moves the commit to `index`, the end of a batch; gives the batches that became committed. */

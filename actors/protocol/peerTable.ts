@@ -56,7 +56,6 @@ export class PeerTable {
     view.quorumConnected = ping.quorumConnected;
     view.unelectable = ping.unelectable;
     view.position = ping.position;
-    this.#noteBest(ping.position.index, now);
   }
 
   /** R19: a closed connection is known at once. */
@@ -123,16 +122,17 @@ export class PeerTable {
   }
 
   #closeEnough(index: Index, own: Index, now: number): boolean {
-    this.#noteBest(own, now);
-    const aSecondAgo = this.#best[0]?.index ?? 0;
-    const best = this.#best[this.#best.length - 1]?.index ?? 0;
-    return index >= aSecondAgo || index + maxLagEntries >= best;
+    const best = this.#noteBest(own, now);
+    return index >= (this.#best[0]?.index ?? 0) || index + maxLagEntries >= best;
   }
 
-  #noteBest(index: Index, now: number): void {
-    const best = this.#best[this.#best.length - 1];
-    if (!best || index > best.index) this.#best.push({ at: now, index });
+  /** Of the logs as they are known now: a long tail that was cut must not count for ever. */
+  #noteBest(own: Index, now: number): Index {
+    let index = own;
+    for (const view of this.#peers.values()) index = Math.max(index, view.position.index);
+    if (this.#best.at(-1)?.index !== index) this.#best.push({ at: now, index });
     while (this.#best.length > 1 && (this.#best[1]?.at ?? now) < now - lagWindowMs) this.#best.shift();
+    return index;
   }
 }
 

@@ -50,7 +50,10 @@ const suspectMsMax = 2000;
 export function timingFrom(config: TimingConfig, measured: Measured): Timing {
   const { srttMs, rttvarMs, rttP99Ms, fsyncP99Ms, loopLagP99Ms } = measured;
   const heartbeatMs = clamp(config.heartbeatMs, rttP99Ms / 2, Math.max(250, config.heartbeatMs));
-  const suspectMsMin = Math.max(config.suspectMs, config.heartbeatMs > 0 ? (config.suspectMs / config.heartbeatMs) * heartbeatMs : 0);
+  const suspectMsMin = Math.max(
+    config.suspectMs,
+    config.heartbeatMs > 0 ? (config.suspectMs / config.heartbeatMs) * heartbeatMs : 0,
+  );
   return {
     heartbeatMs,
     suspectMs: clamp(

@@ -12,7 +12,19 @@ import { aPing } from '../support/pipelineWorld.ts';
 import { VirtualClock } from '../support/virtualClock.ts';
 
 const greetingMs = 2000;
-const hello = { kind: 'hello', boot: 1 } as Hello;
+const hello: Hello = {
+  kind: 'hello',
+  version: 1,
+  clusterId: null,
+  from: 1,
+  incarnation: '0123456789abcdef',
+  boot: 1,
+  connection: 1,
+  membership: [1, 2],
+  priority: 0,
+  maxFrameBytes: 1024,
+  memoryLost: false,
+};
 const greeted: Greeted = { kind: 'greeted', epoch: 0, appended: 0, last: 0 };
 
 const aConnection = (peer: number): Connection => ({
@@ -84,10 +96,10 @@ Links('greet on every connection, and are up when both sides have (R24)', () => 
   world.send({ type: 'peer.answered', key: 1, greeted } as never);
   assert.is(world.state(), 'greeting', 'its HELLO is not accepted yet');
   world.send({ type: 'hello.accepted', key: 1, hello } as never);
-  assert.equal(world.ear.story, ['pipeline:peer.connected', 'election:peer.connected']);
+  assert.equal(world.ear.story, ['wire:1:wire.accept', 'pipeline:peer.connected', 'election:peer.connected']);
   world.send({ type: 'peer.answered', key: 1, greeted } as never);
   assert.is(world.state(), 'up');
-  assert.equal(world.ear.story.slice(2), ['ingress:peer.greeted']);
+  assert.equal(world.ear.story.slice(3), ['ingress:peer.greeted']);
 });
 
 Links('heed nothing of a connection that is not the present one (A1)', () => {
@@ -196,9 +208,11 @@ interface WireWorld {
   readonly closed: string[];
   readonly connection: { bufferedBytes: number };
   readonly story: () => string[];
+  readonly dropped: () => number;
   readonly arrive: (bytes: Buffer, key?: number) => void;
 }
-function aWire(): WireWorld {
+/** Greeted on both sides, unless it is told not to be. */
+function aWire(greeted = true): WireWorld {
   const clock = new VirtualClock(1000);
   const { scope, ear } = aScope();
   const wire = new Wire({ peer: 2, clock, silentMs: 5000 }, scope);
@@ -212,6 +226,12 @@ function aWire(): WireWorld {
     close: (reason: string) => void closed.push(reason),
   };
   wire.receive({ type: 'wire.attach', key: 1, connection });
+  if (greeted) {
+    wire.receive({ type: 'frame.out', frame: hello, lamport: 0 });
+    wire.receive({ type: 'wire.accept', key: 1 });
+    out.length = 0;
+    ear.forget();
+  }
   return {
     clock,
     wire,
@@ -219,6 +239,7 @@ function aWire(): WireWorld {
     closed,
     connection,
     story: () => ear.story.filter((line) => !line.startsWith('metrics')),
+    dropped: () => ear.story.filter((line) => line === 'metrics:frame.dropped').length,
     arrive: (bytes, key = 1) => wire.receive({ type: 'bytes.arrived', key, bytes }),
   };
 }
@@ -237,10 +258,27 @@ Wires('drop and count what comes on another connection, or on none (A1)', () => 
   world.arrive(probe, 7);
   world.wire.receive({ type: 'wire.detach' });
   world.arrive(probe);
-  assert.is(world.wire.dropped, 2);
+  assert.is(world.dropped(), 2);
   assert.equal(world.story(), []);
   world.wire.receive({ type: 'frame.out', frame: { kind: 'probe', nonce: 5 }, lamport: 9 });
   assert.equal(world.out, []);
+});
+
+Wires('send nothing before their HELLO, and hear nothing but a greeting before the peer’s was accepted (A2)', () => {
+  const world = aWire(false);
+  world.wire.receive({ type: 'frame.out', frame: { kind: 'probe', nonce: 5 }, lamport: 9 });
+  assert.equal(world.out, []);
+  world.arrive(probe);
+  assert.is(world.dropped(), 1);
+  assert.equal(world.story(), []);
+  world.arrive(encodeFrame(hello, 0));
+  assert.equal(world.story(), ['clock:frame.received']);
+  world.wire.receive({ type: 'frame.out', frame: hello, lamport: 0 });
+  world.wire.receive({ type: 'frame.out', frame: { kind: 'probe', nonce: 5 }, lamport: 9 });
+  assert.is(world.out.length, 2);
+  world.wire.receive({ type: 'wire.accept', key: 1 });
+  world.arrive(probe);
+  assert.is(world.story().length, 2);
 });
 
 Wires('close the connection behind what was sent on it, when they are told why', () => {
@@ -260,7 +298,7 @@ Wires('give up a peer that sends what nobody can read', () => {
   assert.equal(world.story(), ['link:2:peer.misbehaved']);
 });
 
-Wires('give up a peer that does not read what it is sent (A2)', () => {
+Wires('give up a peer that does not read what it is sent (A3)', () => {
   const world = aWire();
   world.connection.bufferedBytes = maxBufferedBytes + 1;
   world.wire.receive({ type: 'frame.out', frame: { kind: 'probe', nonce: 5 }, lamport: 9 });
@@ -300,6 +338,7 @@ Wires('know nothing of an earlier connection’s pings', () => {
   const world = aWire();
   world.arrive(encodeFrame(aPing({ sentAt: 500 }), 0));
   world.wire.receive({ type: 'wire.attach', key: 2, connection: world.connection as unknown as Connection });
+  world.wire.receive({ type: 'frame.out', frame: hello, lamport: 0 });
   world.wire.receive({ type: 'frame.out', frame: aPing(), lamport: 0 });
   const read = decodeFrame(world.out.at(-1) as Buffer);
   assert.is(read !== 'malformed' && read.frame.kind === 'ping' && read.frame.echo, -1);

@@ -103,7 +103,11 @@ Peers('who lags more than the bound and more than a second is not electable', ()
   assert.ok(table.electable(2, at(e(1, 1), far), 100, TS), 'a second has not gone by');
   seen(table, 2, 1500, { position: at(e(1, 1), 10) });
   assert.not.ok(table.electable(2, at(e(1, 1), far), 1500, TS));
+  seen(table, 3, 1500, { position: at(e(1, 1), far) });
   assert.not.ok(table.ownLogIsNear(at(e(1, 1), 5), 1500));
+  // What others had for a while and lost again counts no more: they could never become near to it.
+  seen(table, 3, 1500, { position: at(e(1, 1), 10) });
+  assert.ok(table.ownLogIsNear(at(e(1, 1), 5), 2600));
   seen(table, 2, 1501, { position: at(e(1, 1), far - 50_000) });
   assert.ok(table.electable(2, at(e(1, 1), far), 1501, TS));
 });
