@@ -3,7 +3,7 @@
  *
  * Frames from peers reach the actor that handles them as `<kind>.received`; see `deliveredTo` in clock.ts.
  */
-import type { AppendRequest, Appended, CommitListener, ReadPoint, ReadRequest, Trouble } from './facade.ts';
+import type { Appended, AppendRequest, CommitListener, ReadPoint, ReadRequest, Trouble } from './facade.ts';
 import type { CloseReason, Connection } from './ports.ts';
 import type { Batch } from './protocol/batch.ts';
 import type { Epoch, Index, Lamport, NodeId, Position } from './protocol/epoch.ts';

@@ -12,7 +12,7 @@ import { send } from './clock.ts';
 import type { ConnectionKey, Gate, IngressEvent } from './events.ts';
 import type { Appended, AppendRequest, Trouble, TroubleCode } from './facade.ts';
 import type { Clock, WallClock } from './ports.ts';
-import { type Batch, defaultStream, encodeWrite, type EncodedWrite } from './protocol/batch.ts';
+import { type Batch, defaultStream, type EncodedWrite, encodeWrite } from './protocol/batch.ts';
 import type { Epoch, Index, Lamport, NodeId } from './protocol/epoch.ts';
 import type { ForwardedWrite, ForwardNo, ForwardOk, Refusal } from './protocol/frames.ts';
 import { windowBytes } from './protocol/progress.ts';

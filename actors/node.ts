@@ -15,7 +15,7 @@
  * A2. An exception in any actor ends the node (R-D2, XState leaves its children alive): `failed` is called once, and
  *     the process must end.
  */
-import { type ActorRefFrom, assign, createActor, enqueueActions, type EventObject, setup } from 'xstate';
+import { type ActorRefFrom, assign, createActor, type EventObject, enqueueActions, setup } from 'xstate';
 import { clock } from './clock.ts';
 import { election } from './election.ts';
 import type { NodeEvent, Recovered } from './events.ts';

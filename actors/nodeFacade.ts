@@ -23,8 +23,8 @@ import { Leader } from './pipeline/leader.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Ports } from './ports.ts';
 import type { NodeId } from './protocol/epoch.ts';
-import { tell } from './system.ts';
 import type { store } from './store.ts';
+import { tell } from './system.ts';
 import type { Wire } from './wire.ts';
 
 interface Settings {

@@ -12,9 +12,9 @@
  */
 import { assign, fromCallback, setup } from 'xstate';
 import type { NodeEvent, Recovered, StoreEvent } from './events.ts';
-import { Desk } from './log/desk.ts';
+import type { Desk } from './log/desk.ts';
 import type { ReadOutcome } from './log/segments.ts';
-import { recoverNode, type RecoveryInput } from './log/startup.ts';
+import { type RecoveryInput, recoverNode } from './log/startup.ts';
 import type { Clock, Disk, Failpoints, LogLines } from './ports.ts';
 import type { Position } from './protocol/epoch.ts';
 import { type Scope, tell } from './system.ts';

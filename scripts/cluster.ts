@@ -199,7 +199,7 @@ class Cluster {
       // One that cannot vote will not come to know a leader: it has been told of, and the others are ready without it.
       const serves = async (): Promise<boolean> =>
         this.#cannotVote(id) ||
-        typeof this.#reports.get(id)?.leaderId === 'number' && (await healthOf(port, 1_000))?.status === 200;
+        (typeof this.#reports.get(id)?.leaderId === 'number' && (await healthOf(port, 1_000))?.status === 200);
       while (!(await serves())) {
         if (this.#stoppingSince !== null || this.#processes.get(id)?.running() !== true) return;
         await pause(readyPollMs);

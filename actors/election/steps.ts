@@ -2,12 +2,13 @@
  * The steps of an election that take more than one effect: what is told to whom, in which order. When they are taken is the
  * statechart's business (election.ts), why the ballot's.
  */
+
+import { send } from '../clock.ts';
 import type { ElectionEvent, FrameReceived } from '../events.ts';
 import type { Clock, Dice, Failpoints, LogLines } from '../ports.ts';
 import type { Ballot, BallotInput, Standing } from '../protocol/ballot.ts';
 import { type Epoch, type NodeId, ownerOf } from '../protocol/epoch.ts';
 import type { HandoverToken } from '../protocol/frames.ts';
-import { send } from '../clock.ts';
 import { tell } from '../system.ts';
 import type { Wake } from '../wake.ts';
 

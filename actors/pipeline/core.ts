@@ -4,13 +4,14 @@
  * A1. Batches reach the log store in the order in which they entered the log; ticket t is durable before t + 1.
  * A2. The commit never goes back; everybody hears of each committed batch once, in order (R11).
  */
+
+import { send } from '../clock.ts';
 import type { Clock, Failpoints, LogLines } from '../ports.ts';
 import type { Batch } from '../protocol/batch.ts';
 import type { Epoch, Index, NodeId, Position } from '../protocol/epoch.ts';
 import type { Frame } from '../protocol/frames.ts';
 import type { KeyTable } from '../protocol/keyTable.ts';
 import { invariant, type LogicalLog } from '../protocol/logicalLog.ts';
-import { send } from '../clock.ts';
 import { type Scope, tell } from '../system.ts';
 
 export interface CoreInput {

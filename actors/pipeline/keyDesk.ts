@@ -7,7 +7,7 @@
 import type { Batch } from '../protocol/batch.ts';
 import type { Index } from '../protocol/epoch.ts';
 import type { ForwardResult } from '../protocol/frames.ts';
-import { type KeyedWrite, keyedWrites, type KeyTable } from '../protocol/keyTable.ts';
+import { type KeyedWrite, type KeyTable, keyedWrites } from '../protocol/keyTable.ts';
 import type { Submission } from './submissions.ts';
 
 export type KeyJudgement =

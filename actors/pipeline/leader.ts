@@ -9,7 +9,7 @@
  * A3. While draining nothing is appended; what comes waits, bounded.
  */
 import type { FrameReceived } from '../events.ts';
-import { type Batch, encodeBatch, type EncodedWrite } from '../protocol/batch.ts';
+import { type Batch, type EncodedWrite, encodeBatch } from '../protocol/batch.ts';
 import { type Epoch, type Index, type Lamport, type NodeId, reachedByMajority } from '../protocol/epoch.ts';
 import type { ForwardedWrite, ForwardResult, Refusal } from '../protocol/frames.ts';
 import { Progress, windowBytes } from '../protocol/progress.ts';

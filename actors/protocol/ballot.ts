@@ -5,7 +5,7 @@
  * A1. `promised` never decreases (R1).
  * A2. A leader that this voter hears is not voted against, but by itself or by the one it hands over to (R12, R17).
  */
-import { comparePositions, type Epoch, majorityOf, nextEpoch, type NodeId, ownerOf, type Position } from './epoch.ts';
+import { comparePositions, type Epoch, majorityOf, type NodeId, nextEpoch, ownerOf, type Position } from './epoch.ts';
 import type { HandoverToken, Nack, Ping, Prepare, ProbeNo, Unelectable } from './frames.ts';
 import { invariant } from './logicalLog.ts';
 import { PeerTable } from './peerTable.ts';

@@ -86,7 +86,7 @@ export class PeerTable {
 
   electable(peer: NodeId, own: Position, now: number, suspectMs: number): boolean {
     const view = this.#peers.get(peer);
-    if (!view || !view.quorumConnected || view.unelectable !== 'none' || !this.up(peer, now, suspectMs)) return false;
+    if (!view?.quorumConnected || view.unelectable !== 'none' || !this.up(peer, now, suspectMs)) return false;
     return this.#closeEnough(view.position.index, own.index, now);
   }
 

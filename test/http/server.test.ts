@@ -164,7 +164,11 @@ Server(
     client.hangUp();
     let connections = -1;
     const count = (): void => void http.server.getConnections((_error, open) => (connections = open));
-    await until(() => (count(), connections === 0), 'the connection ends');
+    const isGone = (): boolean => {
+      count();
+      return connections === 0;
+    };
+    await until(isGone, 'the connection ends');
     const { readCalls } = node;
     assert.ok(await isWell(url));
     assert.is(node.readCalls, readCalls);

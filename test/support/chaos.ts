@@ -72,7 +72,8 @@ export function runChaos({ ms = 10_000, faultsPerSecond = 3, ...options }: Chaos
             if (verdict?.kind === 'done' && outcome.kind === 'done' && verdict.firstId !== outcome.firstId)
               cluster.violations.push(`§8: key ${key} was answered with ids ${verdict.firstId} and ${outcome.firstId}`);
             // One try that is done makes the write done, one that is unknown leaves it so.
-            if (!verdict || outcome.kind === 'done' || (verdict.kind !== 'done' && outcome.outcome === 'unknown')) verdict = outcome;
+            if (!verdict || outcome.kind === 'done' || (verdict.kind !== 'done' && outcome.outcome === 'unknown'))
+              verdict = outcome;
             const known = verdict.kind === 'done' || answers === tries ? verdict : 'none';
             for (const text of texts) outcomes.set(text, known);
             if (outcome.kind === 'trouble' && key && left > 0) attempt(someone(), left - 1);
@@ -83,7 +84,8 @@ export function runChaos({ ms = 10_000, faultsPerSecond = 3, ...options }: Chaos
           },
         );
         // Sometimes a client with a key tries again without waiting for the answer.
-        if (key && left > 0 && dice.chance(0.3)) cluster.clock.setTimeout(() => attempt(someone(), 0), dice.between(0, 500));
+        if (key && left > 0 && dice.chance(0.3))
+          cluster.clock.setTimeout(() => attempt(someone(), 0), dice.between(0, 500));
       };
       attempt(id, 2);
     }
@@ -162,12 +164,15 @@ function finish(
     if (!cluster.isUp(id)) cluster.start(id);
   }
   const highest = Math.max(...voters);
-  if (cluster.settleLeader(highest, 60_000) !== highest) violations.push(`§10: node ${highest} does not lead after healing`);
+  if (cluster.settleLeader(highest, 60_000) !== highest)
+    violations.push(`§10: node ${highest} does not lead after healing`);
   cluster.run(15_000);
   const level = cluster.runUntil(() => {
     if (!voters.every((id) => cluster.isUp(id))) return false;
     const commits = voters.map((id) => cluster.node(id).facade.status());
-    return commits.every(({ commitIndex, lastIndex }) => commitIndex === commits[0]?.commitIndex && lastIndex === commitIndex);
+    return commits.every(
+      ({ commitIndex, lastIndex }) => commitIndex === commits[0]?.commitIndex && lastIndex === commitIndex,
+    );
   }, 10_000);
   if (!level) violations.push('§10: the nodes do not become equal');
   for (const { node, reason } of cluster.failures) violations.push(`node ${node} failed: ${reason.slice(0, 400)}`);
@@ -202,5 +207,13 @@ function finish(
         violations.push(`§8: "${text}" was acknowledged as ${outcome.firstId + offset}, and is ${found[0]?.id}`);
     }
   }
-  return { faults, acknowledged, notDone, unknown, leaderships: cluster.leaderships.length, trace: cluster.trace, cluster };
+  return {
+    faults,
+    acknowledged,
+    notDone,
+    unknown,
+    leaderships: cluster.leaderships.length,
+    trace: cluster.trace,
+    cluster,
+  };
 }
