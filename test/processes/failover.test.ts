@@ -64,6 +64,19 @@ Failover('loses and doubles nothing; the node comes back, catches up and leads a
   });
 });
 
+Failover('is hardly seen by clients of the other nodes: their writes are found in the log, or sent again', async () => {
+  await withRunningCluster({}, async (cluster) => {
+    const load = startLoad({ targets: cluster.targets.slice(0, 2), connections: 64 });
+    await load.progress(1_000);
+    await cluster.kill(3);
+    await load.progress(1_000);
+    const operations = await load.stop();
+    assert.equal(await cluster.faults(operations, 1, 2), []);
+    // Nobody sent a key, and nobody needs to ask what became of a write (R10a).
+    assert.equal(Object.keys(load.counts), ['done']);
+  });
+});
+
 Failover('gives the same answer, and makes one message, when clients try again with their keys', async () => {
   await withRunningCluster({}, async (cluster) => {
     const load = startLoad({ targets: cluster.targets, connections: 32, retryByKey: true });
