@@ -13,7 +13,7 @@ import type { Batch } from '../../actors/protocol/batch.ts';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
 import { defaultTiming, type TimingConfig } from '../../actors/protocol/timing.ts';
 import { tell } from '../../actors/system.ts';
-import { logInMemory, memoryDisk } from '../../storage/memoryDisk.ts';
+import { logInMemory } from '../../storage/memoryDisk.ts';
 import { CrashDisk } from './crashDisk.ts';
 import { SeededDice } from './dice.ts';
 import { SimulatedNetwork, type WireShape } from './simulatedNetwork.ts';
@@ -166,7 +166,7 @@ export class SimulatedCluster {
           },
         },
         // The disk of a process: what it says is heard when the process runs.
-        disk: memory ? logInMemory(real, memoryDisk()) : real,
+        disk: memory ? logInMemory(real, heardBy(process, this.#memory())) : real,
         links: this.network.linksFor(id, process),
         log: {
           write: (level, event, message, fields = {}) => {
@@ -180,6 +180,13 @@ export class SimulatedCluster {
     machine.process = process;
     machine.node = node;
     node.start();
+  }
+
+  /** What a process keeps in memory: nobody finds it again. */
+  #memory(): Disk {
+    const instantly = [0, 0] as const;
+    const times = { readMs: instantly, writeMs: instantly, createMs: instantly };
+    return new CrashDisk({ clock: this.clock, dice: () => 0, ...times }).disk;
   }
 
   #check(id: NodeId, batches: readonly Batch[]): void {
