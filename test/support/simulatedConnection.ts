@@ -79,6 +79,7 @@ export class Pipe {
   /** Of what is in flight a prefix of random length still arrives; the rest is lost. */
   loseTail(): void {
     this.#inFlight.length = this.#wire.dice.int(this.#inFlight.length + 1);
+    this.#ended = this.#inFlight.at(-1)?.segment.kind === 'end'; // The end of an earlier reset may be lost with the rest.
     if (this.#inFlight.length === 0) this.#disarm();
   }
 
