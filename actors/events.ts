@@ -289,13 +289,18 @@ export type MetricsEvent =
 
 // ------------------------------------------------------------------------------------------------------------- node
 
+export interface Violation {
+  readonly batch: Batch;
+  readonly previousLamport: Lamport;
+}
+
 export interface Recovered {
   readonly identity: Identity;
   readonly log: RecoveredLog;
   /** The keys of the committed log. */
   readonly keys: KeyTable;
   /** Batches that were stored with a lower Lamport time than what came before. */
-  readonly violations: readonly Batch[];
+  readonly violations: readonly Violation[];
   /** The log was kept in memory only, and is gone. */
   readonly memoryLost: boolean;
 }

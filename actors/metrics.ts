@@ -5,7 +5,7 @@
  *     makes the order: a batch must begin above the Lamport time of what stands before it. It must stay 0.
  * A2. Everything is bounded: samples in rings, lines at most ten a second.
  */
-import type { CommitAdvanced, MetricsEvent } from './events.ts';
+import type { CommitAdvanced, MetricsEvent, Violation } from './events.ts';
 import type { Histogram, MetricsReading } from './facade.ts';
 import type { Clock, LogLines } from './ports.ts';
 import type { Batch } from './protocol/batch.ts';
@@ -18,7 +18,7 @@ export interface MetricsInput {
   readonly clock: Clock;
   readonly log: LogLines;
   /** Found when the log was recovered. */
-  readonly violations: readonly Batch[];
+  readonly violations: readonly Violation[];
 }
 
 const boundsSeconds = [
@@ -92,7 +92,7 @@ export class Metrics {
     this.#input = input;
     this.#lines = new Wake(input.clock, () => tell(scope, 'metrics', { type: 'line.due' }));
     this.#startedAt = input.clock.now();
-    for (const batch of input.violations) this.#violation(batch, batch.baseLamport);
+    for (const { batch, previousLamport } of input.violations) this.#violation(batch, previousLamport);
   }
 
   get diskUsed(): number | null {

@@ -9,7 +9,7 @@
  * A2. A bound node without a log has lost it: that is damage, not a fresh start (also `--memory` after a restart).
  */
 
-import type { Recovered } from '../events.ts';
+import type { Recovered, Violation } from '../events.ts';
 import type { Dice, Disk, DiskError, LogLines } from '../ports.ts';
 import type { Batch } from '../protocol/batch.ts';
 import { decodeBatch } from '../protocol/batch.ts';
@@ -95,18 +95,18 @@ function recoverLog(
   const { segmentBytes, tailBytes, log } = input;
   const segments = new SegmentedLog(input.disk, { segmentBytes, cacheBytes: tailBytes });
   const keys = new KeyTable(input.keptEntries);
-  const violations: Batch[] = [];
+  const violations: Violation[] = [];
   /** Key tables are of the committed log: these batches wait until the commit is known. */
   const keyed: Batch[] = [];
   segments.recover(
     {
       onBatch: (batch, previousLamport) => {
-        if (batch.baseLamport <= previousLamport) violations.push(copy(batch));
+        if (batch.baseLamport <= previousLamport) violations.push({ batch: copy(batch), previousLamport });
         if (batch.hasKeys) keyed.push(copy(batch));
         while (keyed.length > 0 && (keyed[0]?.endIndex ?? 0) <= batch.endIndex - input.keptEntries) keyed.shift();
       },
       onReplaced: (after) => {
-        while ((violations.at(-1)?.endIndex ?? 0) > after) violations.pop();
+        while ((violations.at(-1)?.batch.endIndex ?? 0) > after) violations.pop();
         while ((keyed.at(-1)?.endIndex ?? 0) > after) keyed.pop();
       },
     },

@@ -39,6 +39,8 @@ export interface Standing {
 const bulliesMax = 4;
 const tenureWindowMs = 60_000;
 const penaltyDoublingsMax = 4;
+/** How long the first leader of all waits for higher ids that have not been seen, in TS. */
+const firstSuspicions = 3;
 
 export class Ballot {
   readonly self: NodeId;
@@ -65,6 +67,8 @@ export class Ballot {
   leaderHeardAt = Number.NEGATIVE_INFINITY;
   noLeaderSince: number;
   nextTryAt: number;
+  /** The cluster was formed in this boot, and has had no leader yet. */
+  #isFirst = false;
   #backoffMs = 0;
   #bullied = 0;
   #graceUntil = Number.NEGATIVE_INFINITY;
@@ -102,6 +106,7 @@ export class Ballot {
   bind(now: number): void {
     if (this.bound) return;
     this.bound = true;
+    this.#isFirst = true;
     this.noLeaderSince = now + this.timing.suspectMs;
     this.nextTryAt = this.noLeaderSince;
   }
@@ -189,6 +194,7 @@ export class Ballot {
     const news = this.leader?.epoch !== epoch;
     this.leader = { id: ownerOf(epoch), epoch };
     this.leaderHeardAt = now;
+    this.#isFirst = false;
     this.#bullied = 0;
     this.#backoffMs = 0;
     if (news) this.#noteTenure(ownerOf(epoch), epoch, now);
@@ -275,11 +281,21 @@ export class Ballot {
 
   // --------------------------------------------------------------------------------------------------- timing
 
-  /** When a leaderless node may probe (R15, R21); each failed round moves it. */
+  /**
+   * When a leaderless node may probe (R15, R21); each failed round moves it. In a cluster that was just formed one that
+   * should come before this node may still be on its way: nodes do not start in the same millisecond, and a lower one that
+   * wins the first race costs a hand-over. (Not at other boots: there a wait beyond R14's deference loses the race.)
+   */
   probeAt(now: number): number {
+    const bootMs = this.#isFirst && this.#awaitsHigher(now) ? firstSuspicions * this.timing.suspectMs : 0;
     const rank = this.table.rank(this.position, now, this.timing.suspectMs);
     const greyMs = now < this.#greyUntil ? this.voters.length * this.timing.staggerMs : 0;
-    return Math.max(this.nextTryAt, this.noLeaderSince + rank * this.timing.staggerMs + greyMs, this.#graceUntil);
+    const stagger = rank * this.timing.staggerMs + greyMs + bootMs;
+    return Math.max(this.nextTryAt, this.noLeaderSince + stagger, this.#graceUntil);
+  }
+  #awaitsHigher(now: number): boolean {
+    const { table, timing } = this;
+    return table.peers.some((peer) => table.outranks(peer, this.self) && !table.up(peer, now, timing.suspectMs));
   }
   mayProbe(now: number): boolean {
     return (

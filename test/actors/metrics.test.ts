@@ -1,7 +1,7 @@
 /** Counters, samples and the causality check. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { MetricsEvent } from '../../actors/events.ts';
+import type { MetricsEvent, Violation } from '../../actors/events.ts';
 import { Metrics } from '../../actors/metrics.ts';
 import type { Batch } from '../../actors/protocol/batch.ts';
 import { aBatch, aLog, aScope, aWrite, e, nothingBefore } from '../support/actorWorld.ts';
@@ -9,7 +9,7 @@ import { VirtualClock } from '../support/virtualClock.ts';
 
 const Numbers = suite('metrics');
 
-function aMetrics(violations: readonly Batch[] = [], wantsDebug = false) {
+function aMetrics(violations: readonly Violation[] = [], wantsDebug = false) {
   const clock = new VirtualClock(10_000);
   const log = aLog(wantsDebug);
   const { scope, ear } = aScope();
@@ -66,7 +66,13 @@ Numbers('the causality check finds a batch that does not begin above what stands
 
 Numbers('what recovery found counts as well', () => {
   const batch = aBatch(nothingBefore, e(1, 1), [aWrite()]);
-  assert.is(aMetrics([batch, batch]).metrics.read().causalityViolations, 2);
+  const violation = { batch, previousLamport: 77 };
+  const { metrics, log } = aMetrics([violation, violation]);
+  assert.is(metrics.read().causalityViolations, 2);
+  assert.equal(
+    log.lines.map(({ fields }) => fields?.previous_lamport),
+    [77, 77],
+  );
 });
 
 Numbers('messages that this node took and those that came from others', () => {
