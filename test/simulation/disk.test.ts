@@ -233,6 +233,26 @@ Disks('commits nothing with the acknowledgements of a damaged node (R-D3)', () =
   assertAgrees(scenario, 'a learner');
 });
 
+Disks('lets no leader be established by a damaged node (R-D3, R6)', () => {
+  for (let seed = 1; seed <= 3; seed++) {
+    const scenario = rotten(1, { seed });
+    const { cluster } = scenario;
+    cluster.crash(2);
+    cluster.crash(3);
+    cluster.disk(1).flip(oldest, 200);
+    cluster.start();
+    serves(scenario, ...three);
+    // Node 3 is elected by node 2, which dies before it has the barrier; node 1 follows, and learns.
+    const isElected = (): boolean => cluster.node(3).facade.status().role === 'establishing';
+    assert.ok(cluster.runUntil(isElected, 5000), scenario.because('nobody was elected'));
+    cluster.crash(2);
+    assert.is(cluster.settleLeader(undefined, 5000), null, scenario.because('the barrier was committed by one voter'));
+    assert.is(troubleOf(scenario, 1), 'DAMAGED', 'healed by a leader that has no majority');
+    assertAgrees(scenario, `seed ${seed}`);
+    assert.is(cluster.messages(1).length, 41);
+  }
+});
+
 Disks('keeps its promise when one slot of it rots, and is gone when both do (R-D1a, R-D4)', () => {
   for (const victim of three)
     for (const slot of [0, 1]) {
