@@ -1,12 +1,31 @@
 import { runChaos } from '../support/chaos.ts';
 
+/** Environment: VOTERS=5, LATENCY=80 (ms), SMALL=1 (tiny segments and memory), DISK=1 (slow and rotting disks). */
+const { VOTERS, LATENCY, SMALL, DISK } = process.env;
 const [from = 1, to = 20, ms = 10_000] = process.argv.slice(2).map(Number);
 for (let seed = from; seed <= to; seed++) {
   const began = performance.now();
-  const voters = seed % 5 === 0 ? [1, 2, 3, 4, 5] : [1, 2, 3];
-  const { cluster, ...r } = runChaos({ seed, ms, voters });
+  const count = VOTERS ? Number(VOTERS) : seed % 5 === 0 ? 5 : 3;
+  const voters = Array.from({ length: count }, (_, i) => i + 1);
+  const { cluster, ...r } = runChaos({
+    seed,
+    ms,
+    voters,
+    ...(LATENCY && { latencyMs: Number(LATENCY), jitterMs: Number(LATENCY) / 4 }),
+    ...(SMALL && { segmentBytes: 32 * 1024, tailBytes: 4096, keptEntries: 200 }),
+    ...(DISK && { diskFaults: true }),
+  });
   const bad = cluster.violations.length > 0;
-  console.log(seed, `${(performance.now() - began).toFixed(0)} ms`, r.acknowledged, r.notDone, r.unknown, r.leaderships, r.trace, bad ? 'VIOLATION' : 'ok');
+  console.log(
+    seed,
+    `${(performance.now() - began).toFixed(0)} ms`,
+    r.acknowledged,
+    r.notDone,
+    r.unknown,
+    r.leaderships,
+    r.trace,
+    bad ? 'VIOLATION' : 'ok',
+  );
   if (bad) {
     console.log([...new Set(cluster.violations)].slice(0, 12).join('\n'));
     if (process.env.STORY) console.log(r.faults.join('\n'), '\n', cluster.story(Number(process.env.STORY)));

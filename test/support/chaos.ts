@@ -37,15 +37,24 @@ export interface ChaosOptions extends ClusterOptions {
   readonly ms?: number;
   /** Faults a second. */
   readonly faultsPerSecond?: number;
+  /** Disks that get slow, wall clocks that jump, and a minority whose old frames rot while it is down. */
+  readonly diskFaults?: boolean;
 }
 
-export function runChaos({ ms = 10_000, faultsPerSecond = 3, ...options }: ChaosOptions): ChaosResult {
+export function runChaos({
+  ms = 10_000,
+  faultsPerSecond = 3,
+  diskFaults = false,
+  ...options
+}: ChaosOptions): ChaosResult {
   const cluster = new SimulatedCluster(options);
   const dice = new SeededDice(`chaos ${options.seed}`);
   const faults: string[] = [];
   const outcomes = new Map<string, Appended | Trouble | 'none'>();
   let count = 0;
   const { voters, network } = cluster;
+  /** R-D3 bears the rot of a minority; who rots is drawn once. */
+  const rotting = new SeededDice(`rot ${options.seed}`).shuffle(voters).slice(0, Math.floor((voters.length - 1) / 2));
   const someone = (): NodeId => dice.pick(voters);
 
   let isOver = false;
@@ -98,7 +107,7 @@ export function runChaos({ ms = 10_000, faultsPerSecond = 3, ...options }: Chaos
     const other = someone();
     const at = cluster.clock.now().toFixed(0);
     const note = (what: string): void => void faults.push(`${at} ${what}`);
-    const choice = dice.int(12);
+    const choice = dice.int(diskFaults ? 15 : 12);
     if (choice === 0 && cluster.isUp(id)) {
       cluster.kill(id);
       note(`kill ${id}`);
@@ -137,6 +146,17 @@ export function runChaos({ ms = 10_000, faultsPerSecond = 3, ...options }: Chaos
       network.strand(id, other, dice.between(5, 400));
       network.reset(id, other);
       note(`strand ${id} ${other}`);
+    } else if (choice === 12) {
+      const { faults: disk } = cluster.disk(id);
+      disk.slowFsyncMs = dice.pick([5, 60, 400, 3000]);
+      note(`slow disk ${id} ${disk.slowFsyncMs}`);
+      cluster.clock.setTimeout(() => Object.assign(disk, { slowFsyncMs: 0 }), dice.between(100, 3000));
+    } else if (choice === 13) {
+      cluster.jumpWall(id, dice.between(-1e8, 1e8));
+      note(`wall clock ${id}`);
+    } else if (choice === 14 && rotting.length > 0) {
+      const victim = dice.pick(rotting);
+      if (rot(cluster, victim, dice)) note(`rot ${victim}`);
     }
     cluster.clock.setTimeout(fault, dice.between(0, 2000 / faultsPerSecond));
   };
@@ -151,6 +171,21 @@ export function runChaos({ ms = 10_000, faultsPerSecond = 3, ...options }: Chaos
   return finish(cluster, outcomes, faults);
 }
 
+/** Turns a bit of the oldest segment, which later ones prove to have been fsynced; the node starts again with it. */
+function rot(cluster: SimulatedCluster, id: NodeId, dice: SeededDice): boolean {
+  const disk = cluster.disk(id);
+  const segments = disk.names.filter((name) => name.startsWith('segment-'));
+  const [oldest] = segments;
+  // The newest may be blank: it is made in advance.
+  if (!oldest || segments.length < 3) return false;
+  cluster.kill(id);
+  const content = disk.content(oldest);
+  const used = content.findLastIndex((byte) => byte !== 0) + 1;
+  disk.flip(oldest, dice.int(used), dice.int(8));
+  cluster.start(id);
+  return true;
+}
+
 function finish(
   cluster: SimulatedCluster,
   outcomes: ReadonlyMap<string, Appended | Trouble | 'none'>,
@@ -161,6 +196,7 @@ function finish(
   cluster.undoom();
   for (const id of voters) {
     cluster.resume(id);
+    cluster.disk(id).faults.slowFsyncMs = 0;
     if (!cluster.isUp(id)) cluster.start(id);
   }
   const highest = Math.max(...voters);
