@@ -52,7 +52,9 @@ export class PeerTable {
     if (!view) return;
     const wasUp = this.up(peer, now, suspectMs);
     view.roundTripSentAt = Math.max(view.roundTripSentAt, roundTripSentAt);
-    if (!wasUp && this.up(peer, now, suspectMs)) view.upSince = now;
+    // The time may have grown since its last ping: then it counts as up already, and has no beginning yet.
+    const hasNoBeginning = view.upSince === Number.POSITIVE_INFINITY;
+    if ((!wasUp || hasNoBeginning) && this.up(peer, now, suspectMs)) view.upSince = now;
     view.quorumConnected = ping.quorumConnected;
     view.unelectable = ping.unelectable;
     view.position = ping.position;

@@ -498,7 +498,7 @@ Election('lives with clocks that run at half and at double speed (PROTOCOL §1)'
 
 Election('elects across oceans, and does not suspect what is merely far (H, TS and D follow the round trip)', () => {
   for (let seed = 1; seed <= 2; seed++) {
-    const scenario = new Scenario({ seed, latencyMs: 90, jitterMs: 20 });
+    const scenario = new Scenario({ seed, latencyMs: 60 + 60 * seed, jitterMs: 30 });
     const { cluster } = scenario;
     cluster.start();
     assert.ok(cluster.settleLeader(3, 20_000) === 3, scenario.because('no leader'));
