@@ -12,7 +12,7 @@ for (let seed = from; seed <= to; seed++) {
     ms,
     voters,
     ...(LATENCY && { latencyMs: Number(LATENCY), jitterMs: Number(LATENCY) / 4 }),
-    ...(SMALL && { segmentBytes: 32 * 1024, tailBytes: 4096, keptEntries: 200 }),
+    ...(SMALL && { segmentBytes: 32 * 1024, tailBytes: 4096 }),
     ...(DISK && { diskFaults: true }),
   });
   const bad = cluster.violations.length > 0;
