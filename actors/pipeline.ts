@@ -128,6 +128,7 @@ export class Pipeline {
         return;
       case 'damage.cleared':
         core.damaged = false;
+        if (office instanceof Follower) office.healed();
         return;
       default:
         this.#changeOffice(event);

@@ -79,6 +79,13 @@ export class Follower implements Office {
     this.#advance();
   }
 
+  /** This node may vote again (R-D3): what it acknowledged as a learner counts from now on, also when nothing new comes. */
+  healed(): void {
+    if (this.#acknowledged === 0) return;
+    const ack = { epoch: this.epoch, match: this.#acknowledged, readRound: 0, learner: false } as const;
+    this.#core.send(this.leader, { kind: 'ack', ...ack });
+  }
+
   /** A ping of this leader: the same news as an empty APPEND, without the check of the log. */
   pinged(ping: Ping): void {
     this.heardRound = Math.max(this.heardRound, ping.readRound);

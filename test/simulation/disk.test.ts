@@ -171,6 +171,20 @@ Disks('calls a rotten log damaged, learns it anew, and votes again (R-D3)', () =
     }
 });
 
+Disks('hands the lead to a healed node although nobody writes (R-D3, R17)', () => {
+  const scenario = rotten(3, { timing: defaultTiming });
+  const { cluster } = scenario;
+  cluster.disk(3).flip(oldest, 200);
+  assert.is(cluster.settleLeader(2), 2);
+  cluster.start(3);
+  assert.is(
+    cluster.settleLeader(3, 10_000),
+    3,
+    scenario.because('its acknowledgements as a learner did not count later'),
+  );
+  assertAgrees(scenario, 'healed');
+});
+
 Disks('stays damaged through restarts until it has healed, and gives no vote meanwhile (R-D3)', () => {
   for (const victim of three) {
     const scenario = rotten(victim, { seed: victim });
