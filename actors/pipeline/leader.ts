@@ -255,6 +255,7 @@ export class Leader implements Office {
   #readBack(peer: NodeId, progress: Progress): void {
     progress.reading = true;
     const after = progress.next - 1;
+    progress.readingAfter = after;
     const { epoch } = this;
     const { scope } = this.#core;
     tell(scope, 'store', {
@@ -268,9 +269,10 @@ export class Leader implements Office {
 
   readBack(peer: NodeId, after: Index, batches: readonly Batch[]): void {
     const progress = this.#progress.get(peer);
-    if (!progress?.reading || progress.next - 1 !== after) return;
+    if (!progress?.reading || progress.readingAfter !== after) return;
     progress.reading = false;
-    this.#sendBatches(peer, progress, batches);
+    // A late ACK may have moved `next` meanwhile: then it is of no use any more.
+    if (progress.next - 1 === after) this.#sendBatches(peer, progress, batches);
     this.#sendMore(peer);
   }
 

@@ -119,6 +119,25 @@ Catchup('delays no heartbeat behind its data: a slow link is no dead one (PROTOC
   }
 });
 
+Catchup(
+  'goes on after answers that stayed away for seconds and then came late, in the middle of a read from disk',
+  () => {
+    for (let seed = 1; seed <= 6; seed++) {
+      const scenario = Scenario.up({ segmentBytes: 32 * 1024, tailBytes: 4096, seed });
+      const { cluster } = scenario;
+      scenario.writeAlways(10);
+      scenario.run(300);
+      // The leader gives up waiting after 8·TS and begins anew at what was acknowledged, which has left its memory.
+      const faults = cluster.disk(1).faults;
+      faults.slowFsyncMs = 1900 + 30 * seed;
+      scenario.run(2500);
+      faults.slowFsyncMs = 0;
+      scenario.run(2500);
+      assert.equal(scenario.verdict(), [], `seed ${seed}`);
+    }
+  },
+);
+
 Catchup('begins where it was when the connection breaks in the middle (R7, R9)', () => {
   for (let seed = 1; seed <= 3; seed++) {
     const scenario = Scenario.up({ ...small, seed });
