@@ -1,6 +1,10 @@
 import { runChaos } from '../support/chaos.ts';
 
-/** Environment: VOTERS=5, LATENCY=80 (ms), SMALL=1 (tiny segments and memory), DISK=1 (slow and rotting disks). */
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+/** Environment: VOTERS=5, LATENCY=80 (ms), SMALL=1 (tiny segments and memory), DISK=1 (slow and rotting disks), STORY=n. */
 const { VOTERS, LATENCY, SMALL, DISK } = process.env;
 const [from = 1, to = 20, ms = 10_000] = process.argv.slice(2).map(Number);
 for (let seed = from; seed <= to; seed++) {
@@ -16,19 +20,15 @@ for (let seed = from; seed <= to; seed++) {
     ...(DISK && { diskFaults: true }),
   });
   const bad = cluster.violations.length > 0;
-  console.log(
-    seed,
-    `${(performance.now() - began).toFixed(0)} ms`,
-    r.acknowledged,
-    r.notDone,
-    r.unknown,
-    r.leaderships,
-    r.trace,
-    bad ? 'VIOLATION' : 'ok',
+  const { acknowledged, notDone, unknown, leaderships, trace } = r;
+  const wallMs = (performance.now() - began).toFixed(0);
+  say(
+    `seed ${seed}  ${wallMs} ms  acknowledged ${acknowledged}  not done ${notDone}  unknown ${unknown}  ` +
+      `leaderships ${leaderships}  trace ${trace}  ${bad ? 'VIOLATION' : 'ok'}`,
   );
   if (bad) {
-    console.log([...new Set(cluster.violations)].slice(0, 12).join('\n'));
-    if (process.env.STORY) console.log(r.faults.join('\n'), '\n', cluster.story(Number(process.env.STORY)));
+    say([...new Set(cluster.violations)].slice(0, 12).join('\n'));
+    if (process.env.STORY) say(`${r.faults.join('\n')}\n${cluster.story(Number(process.env.STORY))}`);
     break;
   }
 }
