@@ -26,7 +26,7 @@ Chaos('does so too with disks that get slow or rot in a minority, and wall clock
   let rots = 0;
   for (let seed = 1; seed <= 8; seed++) {
     const options = { segmentBytes: 32 * 1024, tailBytes: 4096, diskFaults: true };
-    const result = runChaos({ seed, voters: seed % 4 === 0 ? [1, 2, 3, 4, 5] : [1, 2, 3], ms: 8000, ...options });
+    const result = runChaos({ seed, voters: seed % 4 === 0 ? [1, 2, 3, 4, 5] : [1, 2, 3], ms: 12_000, ...options });
     const { violations } = result.cluster;
     assert.equal(violations, [], `seed ${seed}: ${violations.slice(0, 5).join('; ')}`);
     rots += result.faults.filter((fault) => fault.includes('rot')).length;

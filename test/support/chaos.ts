@@ -52,10 +52,11 @@ export function runChaos({
   const faults: string[] = [];
   const outcomes = new Map<string, Appended | Trouble | 'none'>();
   let count = 0;
-  const { voters, network } = cluster;
+  const { voters } = cluster;
   /** R-D3 bears the rot of a minority; who rots is drawn once. */
   const rotting = new SeededDice(`rot ${options.seed}`).shuffle(voters).slice(0, Math.floor((voters.length - 1) / 2));
   const someone = (): NodeId => dice.pick(voters);
+  const possible = diskFaults ? [...breakages, ...diskBreakages] : breakages;
 
   let isOver = false;
   const write = (): void => {
@@ -106,58 +107,8 @@ export function runChaos({
     const id = someone();
     const other = someone();
     const at = cluster.clock.now().toFixed(0);
-    const note = (what: string): void => void faults.push(`${at} ${what}`);
-    const choice = dice.int(diskFaults ? 15 : 12);
-    if (choice === 0 && cluster.isUp(id)) {
-      cluster.kill(id);
-      note(`kill ${id}`);
-    } else if (choice === 1 && cluster.isUp(id)) {
-      cluster.crash(id, { silent: dice.chance(0.5) });
-      note(`power ${id}`);
-    } else if (choice <= 4) {
-      for (const one of voters)
-        if (!cluster.isUp(one)) {
-          cluster.start(one);
-          note(`start ${one}`);
-        }
-    } else if (choice === 5 && id !== other) {
-      const oneWay = dice.chance(0.5);
-      network.cut(id, other, { oneWay });
-      note(`cut ${id} ${other} ${oneWay ? 'one way' : ''}`);
-    } else if (choice === 6) {
-      network.heal();
-      note('heal');
-    } else if (choice === 7) {
-      network.isolate(id);
-      note(`isolate ${id}`);
-      cluster.clock.setTimeout(() => network.heal(), dice.between(50, 1500));
-    } else if (choice === 8 && cluster.isUp(id)) {
-      cluster.pause(id);
-      note(`pause ${id}`);
-      cluster.clock.setTimeout(() => cluster.resume(id), dice.between(20, 1500));
-    } else if (choice === 9 && id !== other) {
-      network.reset(id, other);
-      note(`reset ${id} ${other}`);
-    } else if (choice === 10) {
-      const point = dice.pick(failpoints);
-      cluster.doom(id, point);
-      note(`doom ${id} ${point}`);
-    } else if (choice === 11 && id !== other) {
-      network.strand(id, other, dice.between(5, 400));
-      network.reset(id, other);
-      note(`strand ${id} ${other}`);
-    } else if (choice === 12) {
-      const { faults: disk } = cluster.disk(id);
-      disk.slowFsyncMs = dice.pick([5, 60, 400, 3000]);
-      note(`slow disk ${id} ${disk.slowFsyncMs}`);
-      cluster.clock.setTimeout(() => Object.assign(disk, { slowFsyncMs: 0 }), dice.between(100, 3000));
-    } else if (choice === 13) {
-      cluster.jumpWall(id, dice.between(-1e8, 1e8));
-      note(`wall clock ${id}`);
-    } else if (choice === 14 && rotting.length > 0) {
-      const victim = dice.pick(rotting);
-      if (rot(cluster, victim, dice)) note(`rot ${victim}`);
-    }
+    const what = dice.pick(possible)({ cluster, dice, rotting, id, other });
+    if (what !== null) faults.push(`${at} ${what}`);
     cluster.clock.setTimeout(fault, dice.between(0, 2000 / faultsPerSecond));
   };
 
@@ -170,6 +121,97 @@ export function runChaos({
   isOver = true;
   return finish(cluster, outcomes, faults);
 }
+
+interface Place {
+  readonly cluster: SimulatedCluster;
+  readonly dice: SeededDice;
+  readonly rotting: readonly NodeId[];
+  readonly id: NodeId;
+  readonly other: NodeId;
+}
+/** Breaks something, or mends it, and says what; null when there was nothing to break. */
+type Breakage = (place: Place) => string | null;
+
+const startAll: Breakage = ({ cluster }) => {
+  const down = cluster.voters.filter((id) => !cluster.isUp(id));
+  for (const id of down) cluster.start(id);
+  return down.length === 0 ? null : `start ${down.join(' ')}`;
+};
+
+const breakages: readonly Breakage[] = [
+  // Nodes that are down come back more often than others go.
+  startAll,
+  startAll,
+  startAll,
+  ({ cluster, id }) => {
+    cluster.kill(id);
+    return `kill ${id}`;
+  },
+  ({ cluster, dice, id }) => {
+    cluster.crash(id, { silent: dice.chance(0.5) });
+    return `power ${id}`;
+  },
+  ({ cluster, dice, id }) => {
+    const point = dice.pick(failpoints);
+    cluster.doom(id, point);
+    return `doom ${id} ${point}`;
+  },
+  ({ cluster, dice, id }) => {
+    if (!cluster.isUp(id)) return null;
+    cluster.pause(id);
+    cluster.clock.setTimeout(() => cluster.resume(id), dice.between(20, 1500));
+    return `pause ${id}`;
+  },
+  ({ cluster, dice, id, other }) => {
+    if (id === other) return null;
+    const oneWay = dice.chance(0.5);
+    cluster.network.cut(id, other, { oneWay });
+    return `cut ${id} ${other} ${oneWay ? 'one way' : ''}`;
+  },
+  ({ cluster, dice, id }) => {
+    cluster.network.isolate(id);
+    cluster.clock.setTimeout(() => cluster.network.heal(), dice.between(50, 1500));
+    return `isolate ${id}`;
+  },
+  ({ cluster, id, other }) => {
+    if (id === other) return null;
+    cluster.network.reset(id, other);
+    return `reset ${id} ${other}`;
+  },
+  ({ cluster, dice, id, other }) => {
+    if (id === other) return null;
+    cluster.network.strand(id, other, dice.between(5, 400));
+    cluster.network.reset(id, other);
+    return `strand ${id} ${other}`;
+  },
+  ({ cluster }) => {
+    cluster.network.heal();
+    return 'heal';
+  },
+];
+
+/** Seldom possible: there must be an old segment. */
+const rotSomebody: Breakage = ({ cluster, dice, rotting }) => {
+  if (rotting.length === 0) return null;
+  const victim = dice.pick(rotting);
+  return rot(cluster, victim, dice) ? `rot ${victim}` : null;
+};
+
+const diskBreakages: readonly Breakage[] = [
+  ({ cluster, dice, id }) => {
+    const { faults: disk } = cluster.disk(id);
+    disk.slowFsyncMs = dice.pick([5, 60, 400, 3000]);
+    cluster.clock.setTimeout(() => Object.assign(disk, { slowFsyncMs: 0 }), dice.between(100, 3000));
+    return `slow disk ${id} ${disk.slowFsyncMs}`;
+  },
+  ({ cluster, dice, id }) => {
+    cluster.jumpWall(id, dice.between(-1e8, 1e8));
+    return `wall clock ${id}`;
+  },
+  rotSomebody,
+  rotSomebody,
+  rotSomebody,
+];
 
 /** Turns a bit of the oldest segment, which later ones prove to have been fsynced; the node starts again with it. */
 function rot(cluster: SimulatedCluster, id: NodeId, dice: SeededDice): boolean {
