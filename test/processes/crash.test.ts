@@ -70,23 +70,17 @@ function systemCallsIn(trace: string): SystemCall[] {
 
 const pathOf = (text: string): string => /\((?:AT_FDCWD[^,]*, )?\d*<([^>]+)>/.exec(text)?.[1] ?? '';
 
-/** When a text was durable in the log of this node: written through O_DSYNC, or written and then synced. */
+/** When a text was durable in the log of this node: written, and then synced by a call that has come back. */
 function durableAt(calls: readonly SystemCall[], text: string): number | undefined {
-  const isSynchronous = new Set(
-    calls
-      .filter(({ name, text: line, result }) => name === 'openat' && result >= 0 && /O_D?SYNC/.test(line))
-      .map(({ text: line }) => /= \d+<([^>]+)>/.exec(line)?.[1] ?? ''),
-  );
   const write = calls.find(
     (each) =>
       /^pwrite/.test(each.name) && each.result > 0 && each.text.includes(text) && /segment-/.test(pathOf(each.text)),
   );
   if (!write) return undefined;
   const path = pathOf(write.text);
-  if (isSynchronous.has(path)) return write.endedAt;
   const sync = calls.find(
     ({ name, text: line, beganAt, result }) =>
-      /^f(data)?sync$/.test(name) && result === 0 && beganAt >= write.endedAt && pathOf(line) === path,
+      name === 'fdatasync' && result === 0 && beganAt >= write.endedAt && pathOf(line) === path,
   );
   return sync?.endedAt;
 }
@@ -95,7 +89,7 @@ const Traced = needs('strace') ? Disk : Disk.skip;
 
 Traced('comes only after two nodes have finished writing the message through to their disks', async () => {
   const traceOf = (id: number, folder: string): string => join(folder, `trace-${id}`);
-  const calls = 'trace=openat,pwritev,pwrite64,fdatasync,fsync';
+  const calls = 'trace=openat,pwritev,pwrite64,fdatasync';
   await withRunningCluster(
     {
       // -D: the tracer is a process beside the node, so that signals reach the node itself.

@@ -10,6 +10,7 @@ import { spawnSync } from 'node:child_process';
 /** Command -> Debian package. `.ci/run` installs these packages: it reads them from this list. */
 export const packages = {
   strace: 'strace',
+  curl: 'curl',
 } as const;
 
 /** True when `command` can be run; false, with a line for the reader, when the test is to be skipped. */
