@@ -213,7 +213,7 @@ Disks('stays damaged through restarts until it has healed, and gives no vote mea
 });
 
 Disks('loses nothing when a damaged node loses its power at any moment of its recovery (R-D3)', () => {
-  for (let step = 0; step < 24; step++) {
+  for (let step = 0; step < 18; step++) {
     const victim = three[step % 3] as NodeId;
     const scenario = rotten(victim, { seed: step });
     const { cluster } = scenario;
@@ -299,7 +299,7 @@ Disks('keeps its promise when one slot of it rots, and is gone when both do (R-D
 Disks(
   'lets all vote after a power cut of all in the middle of a group commit, with nothing acknowledged lost (R-D3, R8)',
   () => {
-    for (let seed = 1; seed <= 60; seed++) {
+    for (let seed = 1; seed <= 40; seed++) {
       const dice = new SeededDice(`cut ${seed}`);
       const scenario = Scenario.up({ seed, segmentBytes: 64 * 1024, writeMs: [0.5, 4], timing: calm });
       const { cluster } = scenario;

@@ -107,24 +107,21 @@ Election('is not disturbed by followers that pause (R12, R13, R20)', () => {
   assertHeals(scenario);
 });
 
-Election(
-  'keeps its leader in a chain for minutes without an election, and elects the middle when the end goes (R12, R13)',
-  () => {
-    for (const middle of three.slice(0, 2)) {
-      const scenario = busy({ seed: middle });
-      const { cluster } = scenario;
-      const end = middle === 1 ? 2 : 1;
-      const at = scenario.now;
-      cluster.network.cut(end, 3);
-      scenario.settled(60_000, [3]);
-      assert.equal(scenario.leaderships(at), [], scenario.because(`chain with ${middle} in the middle`));
-      assert.equal(scenario.lines('election_started', at), []);
-      cluster.network.cut(middle, 3);
-      scenario.settled(6000, [1, 2]);
-      assertHeals(scenario, `middle ${middle}`);
-    }
-  },
-);
+Election('keeps its leader in a chain without an election, and elects the middle when the end goes (R12, R13)', () => {
+  for (const middle of three.slice(0, 2)) {
+    const scenario = busy({ seed: middle });
+    const { cluster } = scenario;
+    const end = middle === 1 ? 2 : 1;
+    const at = scenario.now;
+    cluster.network.cut(end, 3);
+    scenario.settled(30_000, [3]);
+    assert.equal(scenario.leaderships(at), [], scenario.because(`chain with ${middle} in the middle`));
+    assert.equal(scenario.lines('election_started', at), []);
+    cluster.network.cut(middle, 3);
+    scenario.settled(6000, [1, 2]);
+    assertHeals(scenario, `middle ${middle}`);
+  }
+});
 
 Election('elects another when the leader hears nobody, or nobody hears the leader (R16)', () => {
   for (const oneWay of ['hears', 'is heard']) {
@@ -145,7 +142,7 @@ Election('stays available with any single link cut in any one direction (R12, R1
       const scenario = busy({ seed: from * 10 + to });
       const at = scenario.now;
       scenario.cluster.network.cut(from, to, { oneWay: true });
-      scenario.settled(8000, three);
+      scenario.settled(5000, three);
       const changes = scenario.leaderships(at).length;
       assert.ok(changes <= 1, `${from} to ${to}: ${changes} leader changes`);
       assertHeals(scenario, `${from} to ${to}`);
@@ -153,7 +150,7 @@ Election('stays available with any single link cut in any one direction (R12, R1
 });
 
 Election('stays available with any two links of five nodes cut in any one direction', () => {
-  for (let seed = 1; seed <= 6; seed++) {
+  for (let seed = 1; seed <= 3; seed++) {
     const dice = new SeededDice(`links ${seed}`);
     const scenario = busy({ voters: five, seed });
     const at = scenario.now;
@@ -161,7 +158,7 @@ Election('stays available with any two links of five nodes cut in any one direct
       const [a, b] = dice.shuffle(five) as [NodeId, NodeId];
       scenario.cluster.network.cut(a, b, { oneWay: true });
     }
-    scenario.settled(10_000, five);
+    scenario.settled(6000, five);
     assert.ok(scenario.leaderships(at).length <= 2, scenario.because(`seed ${seed}`));
     assertHeals(scenario, `seed ${seed}`);
   }
@@ -171,7 +168,7 @@ Election('stays with its leader in the partial partition of Cloudflare, November
   const scenario = busy();
   const at = scenario.now;
   scenario.cluster.network.cut(1, 3);
-  scenario.settled(15_000, [3]);
+  scenario.settled(8000, [3]);
   assert.equal(scenario.leaderships(at), []);
   // The same with a leader that is not the best: its follower does not see node 3 at all.
   const { cluster } = scenario;
@@ -182,7 +179,7 @@ Election('stays with its leader in the partial partition of Cloudflare, November
   cluster.start(3);
   scenario.run(1);
   const since = scenario.now;
-  scenario.settled(15_000, [2]);
+  scenario.settled(8000, [2]);
   assert.equal(scenario.leaderships(since), [], scenario.because('node 3 sees node 1 alone'));
   assertHeals(scenario);
 });
@@ -191,7 +188,7 @@ Election('elects the hub when it is the only node that a majority reaches (R14, 
   for (let seed = 1; seed <= 2; seed++) {
     const scenario = busy({ voters: five, seed });
     cutEach(scenario, [2, 3, 4, 5]);
-    scenario.settled(10_000, [1]);
+    scenario.settled(6000, [1]);
     assertHeals(scenario, `seed ${seed}`);
   }
 });
@@ -206,7 +203,7 @@ Election('elects a hub that has the oldest log, which takes over what it missed 
     cluster.network.heal();
     cluster.network.isolate(5);
     cutEach(scenario, [2, 3, 4]);
-    scenario.settled(10_000, [1]);
+    scenario.settled(6000, [1]);
     assert.ok(before > 40);
     assertHeals(scenario, `seed ${seed}`);
   }
@@ -217,7 +214,7 @@ Election('finds a leader in a ring where everybody sees a bare majority, and kee
     const scenario = busy({ voters: five, seed });
     const at = scenario.now;
     for (let i = 0; i < 5; i++) scenario.cluster.network.cut(i + 1, ((i + 2) % 5) + 1);
-    scenario.settled(12_000, [5]);
+    scenario.settled(8000, [5]);
     assert.equal(scenario.leaderships(at), [], scenario.because(`seed ${seed}`));
     assertHeals(scenario, `seed ${seed}`);
   }
@@ -413,7 +410,7 @@ Election('keeps every promise when all timers are 0 (no timer decides what is co
 });
 
 Election('keeps every promise with random timers, other ones at each node (PROTOCOL §5)', () => {
-  for (let seed = 1; seed <= 8; seed++) {
+  for (let seed = 1; seed <= 5; seed++) {
     const dice = new SeededDice(`timers ${seed}`);
     const timings = new Map(
       three.map((id) => [

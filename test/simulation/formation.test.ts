@@ -47,7 +47,7 @@ Formation('draws nothing before all voters are there, however long that takes (R
     const scenario = new Scenario({ seed: late });
     const { cluster } = scenario;
     cluster.start(...cluster.voters.filter((id) => id !== late));
-    scenario.run(20_000);
+    scenario.run(10_000);
     assert.equal(clustersIn(cluster), []);
     assert.is(cluster.leader, null);
     const asked = scenario.write(late === 1 ? 2 : 1, { timeoutMs: 1000 });
@@ -86,7 +86,7 @@ Formation(
 
 Formation('forms one cluster in the end whenever any node loses its power while it forms (R25, R-D1a)', () => {
   // The roster is drawn some 50 to 100 ms after the start; beyond 200 ms this is a cluster that runs.
-  for (let at = 1; at <= 300; at += at < 120 ? 3 : 20) {
+  for (let at = 1; at <= 300; at += at < 120 ? 4 : 30) {
     const dice = new SeededDice(`formation ${at}`);
     const scenario = started({ seed: at });
     const { cluster } = scenario;
@@ -106,7 +106,7 @@ Formation('forms one cluster in the end whenever any node loses its power while 
 });
 
 Formation('forms one cluster in the end over connections that break all the time (R25)', () => {
-  for (let seed = 1; seed <= 20; seed++) {
+  for (let seed = 1; seed <= 10; seed++) {
     const dice = new SeededDice(`breaks ${seed}`);
     const scenario = started({ seed, jitterMs: 5 });
     for (let i = 0; i < 20; i++) {
@@ -153,7 +153,7 @@ Formation('stands still with one folder emptied and another node dead, and begin
       cluster.kill(dead);
       cluster.disk(wiped).wipe();
       cluster.start(wiped);
-      scenario.run(20_000);
+      scenario.run(10_000);
       assert.is(cluster.leader, null, scenario.because(`${wiped} wiped, ${dead} dead`));
       assert.is(cluster.node(wiped).facade.status().lastId, 0);
       cluster.start(dead);
@@ -174,7 +174,7 @@ Formation('lets two emptied nodes found nothing beside the third that remembers 
     cluster.disk(id).wipe();
     cluster.start(id);
   }
-  scenario.run(20_000);
+  scenario.run(10_000);
   assert.is(cluster.leader, null);
   assert.is(clustersIn(cluster).length, 1);
   for (const id of [1, 2]) assert.is(cluster.node(id).facade.status().identityTrouble, 'IDENTITY_LOST');
