@@ -370,9 +370,8 @@ export const election = setup({
         'node.leave': { actions: ['noteLeaving', 'checkOffice'] },
       },
       states: {
-        establishing: { on: { 'barrier.committed': { guard: 'isMine', target: 'leading' } } },
+        establishing: { on: { 'barrier.committed': { guard: 'isMine', target: 'leading', actions: 'established' } } },
         leading: {
-          entry: 'established',
           on: {
             'office.check': [
               {

@@ -84,6 +84,8 @@ export type PeerDisconnected = {
   /** The other side, or the network, ended it: R19 believes that, not its own closing. */
   readonly byThisSide: boolean;
 };
+/** A ping and its echo. */
+export type RttMeasured = { readonly type: 'rtt.measured'; readonly peer: NodeId; readonly rttMs: number };
 export type PeerGreeted = {
   readonly type: 'peer.greeted';
   readonly peer: NodeId;
@@ -117,7 +119,7 @@ export type ElectionEvent =
   | { readonly type: 'log.reported'; readonly position: Position; readonly fsyncMs: number }
   | { readonly type: 'peer.near'; readonly peer: NodeId; readonly near: boolean }
   | { readonly type: 'office.drained'; readonly epoch: Epoch; readonly peer: NodeId }
-  | { readonly type: 'rtt.measured'; readonly peer: NodeId; readonly rttMs: number }
+  | RttMeasured
   | { readonly type: 'disk.filled' }
   | { readonly type: 'disk.freed' }
   | { readonly type: 'node.bound' }
@@ -182,6 +184,7 @@ export type PipelineEvent =
   | { readonly type: 'ping.fill'; readonly ping: Ping; readonly timing: Timing; readonly quorumConnected: boolean }
   | { readonly type: 'ping.noted'; readonly peer: NodeId; readonly ping: Ping }
   | { readonly type: 'readIndex.local'; readonly nonce: number }
+  | RttMeasured
   /** Committed batches from the one that holds message `afterId + 1`, for a client. */
   | { readonly type: 'messages.read'; readonly afterId: number; readonly maxBytes: number; readonly reply: ReadReply }
   | { readonly type: 'disk.filled' }

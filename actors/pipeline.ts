@@ -107,6 +107,9 @@ export class Pipeline {
         return tell(core.scope, 'sessions', { type: 'readIndex.refused', nonce: event.nonce });
       case 'ping.fill':
         return this.#fillPing(event.ping, event.timing, event.quorumConnected);
+      case 'rtt.measured':
+        if (office instanceof Leader) office.progress.get(event.peer)?.noteRoundTrip(event.rttMs);
+        return;
       case 'ping.noted':
         return this.#pinged(event.peer, event.ping);
       case 'peer.connected':

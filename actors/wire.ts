@@ -120,7 +120,8 @@ export class Wire {
         roundTripSentAt = frame.echo;
         const rttMs = Math.max(0, this.#heardAt - frame.echo - Math.max(0, frame.heldMs));
         this.roundTrips.add(rttMs);
-        tell(this.#scope, 'election', { type: 'rtt.measured', peer, rttMs });
+        for (const name of ['election', 'pipeline'] as const)
+          tell(this.#scope, name, { type: 'rtt.measured', peer, rttMs });
       }
     }
     if (frame.kind === 'greeted')

@@ -10,7 +10,7 @@
  */
 
 import type { Recovered, Violation } from '../events.ts';
-import type { Dice, Disk, DiskError, LogLines } from '../ports.ts';
+import type { Dice, Disk, DiskError, Failpoints, LogLines } from '../ports.ts';
 import type { Batch } from '../protocol/batch.ts';
 import { decodeBatch } from '../protocol/batch.ts';
 import type { NodeId } from '../protocol/epoch.ts';
@@ -26,6 +26,7 @@ export interface RecoveryInput {
   readonly disk: Disk;
   readonly dice: Dice;
   readonly log: LogLines;
+  readonly failpoints: Failpoints;
   readonly segmentBytes: number;
   readonly tailBytes: number;
   /** Idempotency keys are kept for so many entries. */
@@ -130,6 +131,7 @@ function recoverLog(
       file.save(saved, (save) => {
         if (save.kind === 'failed') return fail(words('the identity', save.error));
         if (outcome.verdict.kind !== 'damaged') return finish();
+        input.failpoints.reach('damage.recorded');
         segments.quarantine((put) =>
           put.kind === 'written' ? finish() : fail(words('the part of the log before the damage', put.error)),
         );

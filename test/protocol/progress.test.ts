@@ -1,13 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Progress, windowBytes } from '../../actors/protocol/progress.ts';
+import { firstWindowBytes, Progress } from '../../actors/protocol/progress.ts';
 
 const Sending = suite('progress of a follower (R8, R9)');
 
 Sending('begins by probing: one frame, then none until its answer', () => {
   const progress = new Progress(11, 0);
   assert.ok(progress.probing);
-  assert.is(progress.room, windowBytes);
+  assert.is(progress.room, firstWindowBytes);
   progress.sent(12, 100, 1);
   assert.is(progress.room, 0);
   assert.is(progress.next, 13);
@@ -23,9 +23,9 @@ Sending('streams until the window is full, and goes on as answers come (A2)', ()
   progress.acknowledged(0, false, 0);
   let end = 0;
   while (progress.room > 0) progress.sent(++end, 100_000, end);
-  assert.is(end, Math.ceil(windowBytes / 100_000));
+  assert.is(end, Math.ceil(firstWindowBytes / 100_000));
   assert.is(progress.acknowledged(2, false, 50), 2);
-  assert.is(progress.room, windowBytes - (end - 2) * 100_000);
+  assert.is(progress.room, firstWindowBytes - (end - 2) * 100_000);
   progress.acknowledged(end, false, 60);
   assert.ok(progress.idle);
 });
@@ -33,11 +33,35 @@ Sending('streams until the window is full, and goes on as answers come (A2)', ()
 Sending('one batch larger than the window goes alone (A2)', () => {
   const progress = new Progress(1, 0);
   progress.acknowledged(0, false, 0);
-  progress.sent(1, 10 * windowBytes, 0);
+  progress.sent(1, 10 * firstWindowBytes, 0);
   assert.is(progress.room, 0);
   progress.acknowledged(1, false, 0);
-  assert.is(progress.room, windowBytes);
+  assert.is(progress.room, firstWindowBytes);
 });
+
+Sending(
+  'the window widens while it is full and pings come back promptly, and narrows when they are held up (A3)',
+  () => {
+    const progress = new Progress(1, 0);
+    progress.acknowledged(0, false, 0);
+    let end = 0;
+    const fill = (): void => {
+      while (progress.room > 0) progress.sent(++end, 64 * 1024, 0);
+      progress.acknowledged(end, false, 1);
+    };
+    progress.noteRoundTrip(100);
+    assert.is(progress.room, firstWindowBytes, 'it was not full: nothing was learned');
+    for (let i = 0; i < 8; i++) {
+      fill();
+      progress.noteRoundTrip(110);
+    }
+    assert.is(progress.room, 4 * 1024 * 1024);
+    progress.noteRoundTrip(200); // Neither.
+    assert.is(progress.room, 4 * 1024 * 1024);
+    for (let i = 0; i < 8; i++) progress.noteRoundTrip(300);
+    assert.is(progress.room, 128 * 1024);
+  },
+);
 
 Sending('frames without bytes are bounded in number', () => {
   const progress = new Progress(1, 0);
