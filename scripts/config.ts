@@ -89,7 +89,7 @@ const ranges = {
   STAGGER_MS: { min: 1, max: 10_000 },
   HANDOVER_MS: { min: 10, max: 60_000 },
   STABLE_MS: { min: 0, max: 600_000 },
-  SEGMENT_MB: { min: 8, max: 1024 },
+  SEGMENT_MB: { min: 16, max: 1024 },
   MAX_CONNECTIONS: { min: 1, max: 65_536 },
 } as const satisfies Record<string, Range>;
 type IntegerName = keyof typeof ranges;
