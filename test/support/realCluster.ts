@@ -460,7 +460,7 @@ export class RealCluster {
         CLUSTER_SECRET: 'a-secret-of-this-test-run',
         CHAOS: '1',
         // Smaller than by default, so that a test is over sooner; what measures has the defaults.
-        SEGMENT_MB: '8',
+        SEGMENT_MB: '16',
         STABLE_MS: '500',
       };
       return new RealNode({
