@@ -179,7 +179,6 @@ export type PipelineEvent =
       readonly batches: readonly Batch[];
     }
   | { readonly type: 'write.submitted'; readonly epoch: Epoch; readonly writes: readonly ForwardedWrite[] }
-  | { readonly type: 'flush.due' }
   /** The election's part of a ping; the pipeline adds what it owns and passes it on. */
   | { readonly type: 'ping.fill'; readonly ping: Ping; readonly timing: Timing; readonly quorumConnected: boolean }
   | { readonly type: 'ping.noted'; readonly peer: NodeId; readonly ping: Ping }

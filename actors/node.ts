@@ -252,10 +252,8 @@ function sessionsInput(context: NodeContext) {
 const pipelineInput = (context: NodeContext) => ({
   self: context.nodeId,
   voters: context.voters,
-  boot: recoveredOf(context).identity.boot,
   clock: context.ports.clock,
   failpoints: context.ports.failpoints,
-  lines: context.ports.log,
   recovered: recoveredOf(context),
   tailBytes: context.tailBytes,
 });

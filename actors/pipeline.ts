@@ -77,9 +77,6 @@ export class Pipeline {
         });
       case 'forward.received':
         return this.#forwarded(event);
-      case 'flush.due':
-        if (office instanceof Leader) office.flush();
-        return;
       case 'reject.received':
         if (office instanceof Leader) office.rejected(event);
         return;

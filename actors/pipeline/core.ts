@@ -6,7 +6,7 @@
  */
 
 import { send } from '../clock.ts';
-import type { Clock, Failpoints, LogLines } from '../ports.ts';
+import type { Clock, Failpoints } from '../ports.ts';
 import type { Batch } from '../protocol/batch.ts';
 import type { Epoch, Index, NodeId, Position } from '../protocol/epoch.ts';
 import type { Frame } from '../protocol/frames.ts';
@@ -17,20 +17,16 @@ import { type Scope, tell } from '../system.ts';
 export interface CoreInput {
   readonly self: NodeId;
   readonly voters: readonly NodeId[];
-  readonly boot: number;
   readonly clock: Clock;
   readonly failpoints: Failpoints;
-  readonly lines: LogLines;
 }
 
 export class Core {
   readonly self: NodeId;
   readonly voters: readonly NodeId[];
   readonly peers: readonly NodeId[];
-  readonly boot: number;
   readonly clock: Clock;
   readonly failpoints: Failpoints;
-  readonly lines: LogLines;
   readonly log: LogicalLog;
   readonly keys: KeyTable;
   readonly scope: Scope;
@@ -53,10 +49,8 @@ export class Core {
     this.self = input.self;
     this.voters = input.voters;
     this.peers = input.voters.filter((id) => id !== input.self);
-    this.boot = input.boot;
     this.clock = input.clock;
     this.failpoints = input.failpoints;
-    this.lines = input.lines;
     this.log = log;
     this.keys = keys;
     this.damaged = damaged;

@@ -37,8 +37,6 @@ export class Progress {
   reading = false;
   /** Behind which entry: an answer to an older read, given up meanwhile, is none. */
   readingAfter: Index = 0;
-  /** The newest read round that it has confirmed. */
-  confirmedRound = 0;
   /** R-D3: it agrees, but must not count. */
   learner = false;
   movedAt: number;

@@ -8,7 +8,7 @@ import type { Ack, Append, Ping } from '../../actors/protocol/frames.ts';
 import { KeyTable } from '../../actors/protocol/keyTable.ts';
 import { type EpochRun, logStart } from '../../actors/protocol/logicalLog.ts';
 import { defaultTiming, nothingMeasured, timingFrom } from '../../actors/protocol/timing.ts';
-import { aLog, aScope, type Ear, noFailpoints } from './actorWorld.ts';
+import { aScope, type Ear, noFailpoints } from './actorWorld.ts';
 import { VirtualClock } from './virtualClock.ts';
 
 export interface PipelineOptions {
@@ -81,10 +81,8 @@ export class PipelineWorld {
       {
         self: this.self,
         voters,
-        boot: 1,
         clock: this.clock,
         failpoints: noFailpoints,
-        lines: aLog(),
         tailBytes: options.tailBytes ?? 1024 * 1024,
         recovered: {
           identity,
