@@ -110,6 +110,11 @@ export const errors = {
     hint: 'Send a JSON array, or one JSON value a line as application/x-ndjson; each "text" or {"message": "text"}.',
   },
   PARAMETER_INVALID: { status: 400, error: 'Parameter invalid', hint: 'See the detail for what is accepted.' },
+  UNKNOWN_PARAMETER: {
+    status: 400,
+    error: 'Unknown parameter',
+    hint: 'Check the spelling; the detail lists what this call takes.',
+  },
   HEADER_INVALID: { status: 400, error: 'Header invalid', hint: 'See the detail for what is accepted.' },
   TOKEN_REQUIRED: {
     status: 401,

@@ -3,6 +3,8 @@
  *
  * Q1. What cannot be understood exactly is refused, never guessed: bad escapes, bytes that are not UTF-8, a parameter
  *     given twice, a number with anything else in it.
+ * Q2. A call that reads or writes messages takes the parameters that it knows and no others: a misspelt `limit` must not
+ *     bring the whole log.
  */
 import { isUtf8 } from 'node:buffer';
 import { Refusal } from './errors.ts';
@@ -43,6 +45,18 @@ export function parseQuery(url: string): Query | Refusal {
   const bytes = Buffer.from(url.slice(at + 1), 'latin1');
   if (!isUtf8(bytes)) return new Refusal('MALFORMED_URL', 'the query is not UTF-8');
   return parseForm(bytes.toString('utf8'));
+}
+
+/** Q2. */
+export function parametersOf(url: string, known: readonly string[]): Query | Refusal {
+  const query = parseQuery(url);
+  if (query instanceof Refusal) return query;
+  for (const name of query.keys()) {
+    if (known.includes(name)) continue;
+    const shown = JSON.stringify(name.slice(0, 60));
+    return new Refusal('UNKNOWN_PARAMETER', `${shown} is no parameter of this call, which takes ${known.join(', ')}`);
+  }
+  return query;
 }
 
 /** Decimal digits alone, at most 16 of them: `1e3`, ` 1`, `+1`, `0x1` and `1.0` are not integers here. */

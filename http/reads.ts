@@ -7,12 +7,15 @@ import { refuse, sendMessages } from './answer.ts';
 import type { Edge } from './edge.ts';
 import { encodeMessage, jsonArray, ndjson } from './encode.ts';
 import { Refusal, refusalOf } from './errors.ts';
-import { consistencyOf, integerOf, parseInteger, parseQuery, type Query, timeoutOf } from './query.ts';
+import { consistencyOf, integerOf, parametersOf, parseInteger, type Query, timeoutOf } from './query.ts';
 import { lamportTimeOf, nextToken } from './sessions.ts';
 import { type Range, sendList } from './stream.ts';
 import { sendTail } from './tail.ts';
 
 const listTypes = ['application/json', 'application/x-ndjson', 'text/event-stream'] as const;
+
+const readParameters = ['timeout', 'consistency'] as const;
+const listParameters = ['after', 'limit', ...readParameters] as const;
 
 /** A read whose conditions hold: up to where it may see, and what the client had seen before. */
 interface Opened {
@@ -21,8 +24,12 @@ interface Opened {
   readonly tokenOf: (newestShown: Lamport) => Lamport;
 }
 
-async function open(edge: Edge, ctx: Context): Promise<Opened | Refusal> {
-  const query = parseQuery(ctx.req.url ?? '');
+async function open(
+  edge: Edge,
+  ctx: Context,
+  parameters: readonly string[] = readParameters,
+): Promise<Opened | Refusal> {
+  const query = parametersOf(ctx.req.url ?? '', parameters);
   if (query instanceof Refusal) return query;
   const timeoutMs = timeoutOf(query);
   if (timeoutMs instanceof Refusal) return timeoutMs;
@@ -42,7 +49,7 @@ async function open(edge: Edge, ctx: Context): Promise<Opened | Refusal> {
 export async function getMessages(edge: Edge, ctx: Context): Promise<void> {
   const type = negotiate(ctx.req.headers.accept, listTypes);
   if (type === undefined) return refuse(ctx, new Refusal('NOT_ACCEPTABLE', listTypes.join(', ')));
-  const opened = await open(edge, ctx);
+  const opened = await open(edge, ctx, listParameters);
   if (opened instanceof Refusal) return refuse(ctx, opened, true);
   const { point, tokenOf } = opened;
   const range = rangeOf(ctx, opened.query, type);

@@ -7,7 +7,7 @@ import { abandon, refuse, sendMessages } from './answer.ts';
 import { hasBody, readBody } from './body.ts';
 import type { Edge } from './edge.ts';
 import { Refusal, refusalOf } from './errors.ts';
-import { parseQuery, type Query, timeoutOf } from './query.ts';
+import { parametersOf, type Query, timeoutOf } from './query.ts';
 import {
   type BodyType,
   bodyHashOf,
@@ -29,8 +29,8 @@ interface Head {
   readonly key: string | undefined;
 }
 
-function headOf(req: IncomingMessage): Head | Refusal {
-  const query = parseQuery(req.url ?? '');
+function headOf(req: IncomingMessage, parameters: readonly string[]): Head | Refusal {
+  const query = parametersOf(req.url ?? '', parameters);
   if (query instanceof Refusal) return query;
   const timeoutMs = timeoutOf(query);
   if (timeoutMs instanceof Refusal) return timeoutMs;
@@ -44,7 +44,7 @@ function headOf(req: IncomingMessage): Head | Refusal {
 
 /** `{"message": "…"}`, a text body, a form, or `?message=…`. */
 export async function postMessage(edge: Edge, ctx: Context): Promise<void> {
-  const head = headOf(ctx.req);
+  const head = headOf(ctx.req, ['message', 'timeout']);
   if (head instanceof Refusal) return refuse(ctx, head);
   const contents = head.query.has('message') ? messageOfQuery(ctx, head.query) : await messageOfBody(edge, ctx);
   if (contents === undefined) return abandon(ctx);
@@ -54,7 +54,7 @@ export async function postMessage(edge: Edge, ctx: Context): Promise<void> {
 
 /** A JSON array or NDJSON: one write, contiguous, all or none. */
 export async function postMessages(edge: Edge, ctx: Context): Promise<void> {
-  const head = headOf(ctx.req);
+  const head = headOf(ctx.req, ['timeout']);
   if (head instanceof Refusal) return refuse(ctx, head);
   const type = bodyTypeOf(ctx.req.headers['content-type']);
   if (type instanceof Refusal) return refuse(ctx, type);

@@ -274,6 +274,33 @@ Reads(
   }),
 );
 Reads(
+  'and writes refuse a parameter that they do not know, and name those that they do',
+  inWorld(async ({ url, node }) => {
+    node.fill(['1', '2']);
+    for (const [method, path, name, known] of [
+      ['GET', '/messages?limt=5', 'limt', 'after, limit, timeout, consistency'],
+      ['GET', '/messages?after_id=1', 'after_id', 'after, limit, timeout, consistency'],
+      ['GET', '/messages?After=1', 'After', 'after, limit, timeout, consistency'],
+      ['GET', '/messages/1?after=1', 'after', 'timeout, consistency'],
+      ['GET', '/messages/1/relation/2?limit=1', 'limit', 'timeout, consistency'],
+      ['POST', '/?message=a&ttl=5', 'ttl', 'message, timeout'],
+      ['POST', '/messages?message=a', 'message', 'timeout'],
+      ['GET', '/messages?__proto__=1', '__proto__', 'after, limit, timeout, consistency'],
+    ] as const) {
+      const answer = await fetch(url + path, { method });
+      const { code, detail } = await jsonOf(answer);
+      assert.equal([answer.status, code], [400, 'UNKNOWN_PARAMETER'], path);
+      assert.is(detail, `"${name}" is no parameter of this call, which takes ${known}`);
+    }
+    assert.is(node.appends.length, 0);
+    assert.is(
+      (await fetch(`${url}/health?cached=no`)).status,
+      200,
+      'what a node says of itself takes none, and minds none',
+    );
+  }),
+);
+Reads(
   'come as lines to whoever accepts those, and not at all in other types',
   inWorld(async ({ url, node }) => {
     node.fill(['one', 'two']);
