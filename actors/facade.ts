@@ -161,6 +161,8 @@ export type CommitListener = (point: ReadPoint) => void;
 
 export interface NodeFacade {
   append(request: AppendRequest): Promise<Appended | Trouble>;
+  /** Why any write would be refused now, whatever is in it, or null: to be asked before a body is read. */
+  writeRefusal(): Trouble | null;
   /** Waits until the request's conditions hold. */
   readPoint(request: ReadRequest): Promise<ReadPoint | Trouble>;
   /**

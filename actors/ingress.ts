@@ -156,7 +156,7 @@ export class Ingress {
     const { clock, wallClock } = this.#input;
     const waitsFor = request.lamportTime ?? 0;
     const bytes = request.contents.reduce((sum, content) => sum + content.length, overheadBytes);
-    const refusal = this.#refusal(waitsFor, bytes);
+    const refusal = this.refusal(waitsFor, bytes);
     if (refusal) return settle(refusal);
     const pending: Pending = {
       request,
@@ -176,7 +176,8 @@ export class Ingress {
     this.#sendSoon();
   }
 
-  #refusal(waitsFor: Lamport, bytes: number): Trouble | null {
+  /** Why a write is refused now; without a token and a size, why any would be. */
+  refusal(waitsFor: Lamport = 0, bytes = 0): Trouble | null {
     if (this.#stopping) return this.#trouble('STOPPING', 'not_done', 'this node is stopping');
     if (waitsFor > this.#commitLamport + lamportGuard)
       return this.#trouble(

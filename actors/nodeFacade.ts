@@ -16,6 +16,7 @@ import type {
   Trouble,
 } from './facade.ts';
 import { type formation, identityTrouble } from './formation.ts';
+import type { Ingress } from './ingress.ts';
 import type { link } from './link.ts';
 import type { Metrics } from './metrics.ts';
 import type { nodeMachine } from './node.ts';
@@ -107,6 +108,8 @@ export function makeFacade(root: ActorRefFrom<typeof nodeMachine>, { nodeId, vot
         if (refusal) settle(refusal);
         else tell(scope, 'ingress', { type: 'write.requested', request, settle });
       }),
+
+    writeRefusal: () => trouble() ?? inside<Ingress>('ingress')?.refusal() ?? null,
 
     readPoint: (request) =>
       new Promise<ReadPoint | Trouble>((settle) => {

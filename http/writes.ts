@@ -29,7 +29,10 @@ interface Head {
   readonly key: string | undefined;
 }
 
-function headOf(req: IncomingMessage, parameters: readonly string[]): Head | Refusal {
+/** While the node takes no writes at all, a body is not even read: a client may still be sending megabytes of it. */
+function headOf({ node }: Edge, req: IncomingMessage, parameters: readonly string[]): Head | Refusal {
+  const busy = node.writeRefusal();
+  if (busy) return refusalOf(busy);
   const query = parametersOf(req.url ?? '', parameters);
   if (query instanceof Refusal) return query;
   const timeoutMs = timeoutOf(query);
@@ -44,7 +47,7 @@ function headOf(req: IncomingMessage, parameters: readonly string[]): Head | Ref
 
 /** `{"message": "…"}`, a text body, a form, or `?message=…`. */
 export async function postMessage(edge: Edge, ctx: Context): Promise<void> {
-  const head = headOf(ctx.req, ['message', 'timeout']);
+  const head = headOf(edge, ctx.req, ['message', 'timeout']);
   if (head instanceof Refusal) return refuse(ctx, head);
   const contents = head.query.has('message') ? messageOfQuery(ctx, head.query) : await messageOfBody(edge, ctx);
   if (contents === undefined) return abandon(ctx);
@@ -54,7 +57,7 @@ export async function postMessage(edge: Edge, ctx: Context): Promise<void> {
 
 /** A JSON array or NDJSON: one write, contiguous, all or none. */
 export async function postMessages(edge: Edge, ctx: Context): Promise<void> {
-  const head = headOf(ctx.req, ['timeout']);
+  const head = headOf(edge, ctx.req, ['timeout']);
   if (head instanceof Refusal) return refuse(ctx, head);
   const type = bodyTypeOf(ctx.req.headers['content-type']);
   if (type instanceof Refusal) return refuse(ctx, type);

@@ -482,6 +482,8 @@ Waiting('a shedding gate refuses all, a throttled one what is bulky, a full disk
     desk.receive({ type: 'gate.changed', gate });
     assert.is(desk.ask().outcome, small, gate);
     assert.is(desk.ask(big).outcome, bulky, gate);
+    const whoever = desk.ingress.refusal();
+    assert.is(whoever ? `${whoever.code} ${whoever.outcome}` : 'waits', small, `${gate}, before the size is known`);
   }
 });
 

@@ -1,7 +1,7 @@
 /** The message API as clients see it: writes, reads, sessions, relations. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { inWorld, until } from '../support/httpWorld.ts';
+import { inWorld, RawClient, until } from '../support/httpWorld.ts';
 import { trouble } from '../support/memoryFacade.ts';
 
 const asJson = (value: unknown, headers: Record<string, string> = {}): RequestInit => ({
@@ -49,6 +49,21 @@ Writes(
     assert.is((await jsonOf(await fetch(url, post()))).code, 'MESSAGE_MISSING');
     assert.is((await jsonOf(await fetch(`${url}/?message=a`, post('b')))).code, 'PARAMETER_INVALID');
     assert.is((await jsonOf(await fetch(`${url}/?message=a&message=b`, post()))).code, 'PARAMETER_INVALID');
+    assert.is(node.appends.length, 0);
+  }),
+);
+Writes(
+  'are refused before their body is read while the node takes none',
+  inWorld(async ({ port, node }) => {
+    node.refusing = trouble('OVERLOADED', { retryAfterMs: 1000 });
+    for (const path of ['/', '/messages']) {
+      const client = new RawClient(port).say(
+        `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n[`,
+      );
+      const text = await client.hears(/\r\n\r\n\{.*\}/);
+      assert.match(text, /^HTTP\/1.1 503 [\s\S]*Retry-After: 1\r\n[\s\S]*"code":"OVERLOADED","outcome":"not_done"/);
+      client.hangUp();
+    }
     assert.is(node.appends.length, 0);
   }),
 );

@@ -51,6 +51,8 @@ export class MemoryFacade implements NodeFacade {
   readTrouble: Trouble | undefined;
   /** Appends wait for `release()`. */
   holding = false;
+  /** Every write is refused before its body is read. */
+  refusing: Trouble | null = null;
   /** Thrown by the next append: a bug. */
   bug: Error | undefined;
   statusPatch: Partial<NodeStatus> = {};
@@ -100,6 +102,10 @@ export class MemoryFacade implements NodeFacade {
     const done = this.#commit(request.contents);
     if (key) this.#keys.set(key.key, { bodyHash: key.bodyHash, done });
     return done;
+  }
+
+  writeRefusal(): Trouble | null {
+    return this.refusing;
   }
 
   async readPoint(request: ReadRequest): Promise<ReadPoint | Trouble> {
