@@ -17,7 +17,7 @@ import { readFileSync } from 'node:fs';
 import type { NodeFacade } from '../actors/facade.ts';
 import { createNode } from '../actors/node.ts';
 import { createHttpServer } from '../http/server.ts';
-import { fileDisk, makeFolder } from '../storage/fileDisk.ts';
+import { explainDiskError, fileDisk, makeFolder } from '../storage/fileDisk.ts';
 import { lockFolder } from '../storage/folderLock.ts';
 import { logInMemory } from '../storage/memoryDisk.ts';
 import { WebSocketLinks } from '../transport/webSocketLinks.ts';
@@ -84,7 +84,11 @@ export async function serve(
   const lock = await step(
     'data_folder_refused',
     () => {
-      makeFolder(config.dataDir);
+      try {
+        makeFolder(config.dataDir);
+      } catch (error) {
+        throw new Error(explainDiskError(error as NodeJS.ErrnoException), { cause: error });
+      }
       return lockFolder(config.dataDir);
     },
     '',

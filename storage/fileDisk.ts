@@ -9,6 +9,7 @@
  *     crash leaves half a file. The zeros go in pieces, each durable before the next, so that the log's own writes
  *     wait behind a piece and never behind a whole segment.
  * A3. No space and no quota are 'full'. Everything else that the caller does not ask for is 'failed', and fatal (R-D2).
+ *     Such an error names its file and says what a person can do about it.
  * A4. `close` waits for what is under way on that file.
  */
 import {
@@ -45,17 +46,43 @@ const kinds: Readonly<Record<string, DiskError['kind']>> = {
   EEXIST: 'exists',
 };
 
-const failure = (error: NodeJS.ErrnoException): { readonly ok: false; readonly error: DiskError } => ({
-  ok: false,
-  error: { kind: kinds[error.code ?? ''] ?? 'failed', message: error.message },
-});
+const denied = 'the user of this process may not do that: give it the folder and everything in it';
+const tooMany = 'too many files are open: raise the limit of this process (ulimit -n)';
+/**
+ * What to do. A copy that fills what cannot be read with zeros is not among it: zeros at the end of the log look like a
+ * write that was cut short, and what was acknowledged would be forgotten.
+ */
+const advice: Readonly<Record<string, string>> = {
+  EIO:
+    'the device fails; the log of the kernel (dmesg) says more. If a plain copy of the folder to another disk succeeds, ' +
+    'set DATA_DIR to the copy; if not, this node cannot come back, and the others go on without it',
+  EROFS: 'the file system is read-only, often because its device failed; the log of the kernel (dmesg) says more',
+  EACCES: denied,
+  EPERM: denied,
+  EMFILE: tooMany,
+  ENFILE: tooMany,
+  ENOTDIR: 'a part of this path is a file: set DATA_DIR to a folder',
+  EEXIST: 'there is a file of this name: set DATA_DIR to a folder',
+};
+
+/** The words of an error of the file system, with what to do about it where that is known. */
+export function explainDiskError(error: NodeJS.ErrnoException): string {
+  const next = advice[error.code ?? ''];
+  return next === undefined ? error.message : `${error.message}: ${next}`;
+}
+
+function failure(error: NodeJS.ErrnoException, name?: string): { readonly ok: false; readonly error: DiskError } {
+  const kind = kinds[error.code ?? ''] ?? 'failed';
+  const words = kind === 'failed' ? explainDiskError(error) : error.message;
+  return { ok: false, error: { kind, message: name === undefined ? words : `${name}: ${words}` } };
+}
 const success = { ok: true, value: undefined } as const;
 
 /** Turns a callback of node:fs into one of ours; the value is for calls that have none. */
 const report =
-  (done: DiskCallback) =>
+  (done: DiskCallback, name?: string) =>
   (error: NodeJS.ErrnoException | null): void =>
-    done(error ? failure(error) : success);
+    done(error ? failure(error, name) : success);
 
 class OpenFile implements DiskFile {
   readonly name: string;
@@ -76,7 +103,7 @@ class OpenFile implements DiskFile {
     const finish = this.#begin(done);
     const next = (at: number): void => {
       read(this.#fd, bytes, at, length - at, offset + at, (error, count) => {
-        if (error) finish(failure(error));
+        if (error) finish(failure(error, this.name));
         else if (count === 0 || at + count === length) finish({ ok: true, value: bytes.subarray(0, at + count) });
         else next(at + count);
       });
@@ -86,7 +113,8 @@ class OpenFile implements DiskFile {
 
   write(offset: number, parts: readonly Uint8Array[], done: DiskCallback): void {
     const finish = this.#begin(done);
-    const sync: DiskCallback = (outcome) => (outcome.ok ? fdatasync(this.#fd, report(finish)) : finish(outcome));
+    const sync: DiskCallback = (outcome) =>
+      outcome.ok ? fdatasync(this.#fd, report(finish, this.name)) : finish(outcome);
     // Without parts what another process has left in the page cache is synced.
     if (parts.length === 0) sync(success);
     else this.#writeAll(offset, parts, sync);
@@ -100,7 +128,7 @@ class OpenFile implements DiskFile {
   #writeAll(offset: number, parts: readonly Uint8Array[], done: DiskCallback): void {
     const now = parts.length > partsMax ? parts.slice(0, partsMax) : parts;
     writev(this.#fd, now, offset, (error, written) => {
-      if (error) return done(failure(error));
+      if (error) return done(failure(error, this.name));
       const left = partsAfter(parts, written);
       if (left.length > 0) this.#writeAll(offset + written, left, done);
       else done(success);

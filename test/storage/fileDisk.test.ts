@@ -1,13 +1,15 @@
 /** The log on a real folder: what only a real process and a real file system can show. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type RecoverOutcome, SegmentedLog } from '../../actors/log/segments.ts';
+import { recoverNode, type StartOutcome } from '../../actors/log/startup.ts';
 import type { Batch } from '../../actors/protocol/batch.ts';
-import { fileDisk, makeFolder } from '../../storage/fileDisk.ts';
+import { noFailpoints, realDice } from '../../scripts/realPorts.ts';
+import { explainDiskError, fileDisk, makeFolder } from '../../storage/fileDisk.ts';
 
 const Real = suite('log on a real folder');
 
@@ -100,6 +102,42 @@ Real('a folder is made with all that is above it, and once', () => {
   } finally {
     rmSync(root, { recursive: true });
   }
+});
+
+Real('a device that fails ends the start, which says with what file, and what can be done', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'log-'));
+  const failing = '/proc/self/mem'; // Reading its beginning is EIO.
+  try {
+    if (!existsSync(failing)) return;
+    symlinkSync(failing, join(folder, 'identity'));
+    const input = {
+      nodeId: 1,
+      voters: [1],
+      disk: fileDisk(folder),
+      dice: realDice,
+      log: { write: () => {} },
+      failpoints: noFailpoints,
+      segmentBytes: options.segmentBytes,
+      tailBytes: options.cacheBytes,
+      keptEntries: 10,
+      memory: false,
+    };
+    const outcome = await new Promise<StartOutcome>((done) => recoverNode(input, done));
+    assert.match(
+      outcome.kind === 'failed' ? outcome.reason : '',
+      /^the identity cannot be read: identity: EIO: .*dmesg.* set DATA_DIR to the copy/,
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+Real('a folder that cannot be made says why, and what to set', () => {
+  for (const code of ['EIO', 'EROFS', 'EACCES', 'EPERM', 'ENOTDIR', 'EEXIST', 'EMFILE']) {
+    const said = explainDiskError(Object.assign(new Error(`${code}: some words`), { code }));
+    assert.match(said, new RegExp(`^${code}: some words: .{20}`));
+  }
+  assert.is(explainDiskError(new Error('unheard of')), 'unheard of');
 });
 
 Real.run();
