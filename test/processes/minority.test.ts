@@ -114,7 +114,7 @@ Minority('is nobody when only the cable between two nodes is cut: all is served,
     await load.progress(200);
     const elections = await cluster.node(2).metrics();
     // The leader is 3; 1 and 3 do not hear each other, 2 hears both.
-    for (const cable of cluster.cables) if (cable.from + cable.to === 3) cable.cut();
+    for (const cable of cluster.cables) if (cable.from + cable.to === 3) cable.impose({ cut: true });
     await load.progress(300);
     assert.is((await cluster.node(2).metrics()).leader_elections, elections.leader_elections);
     cluster.heal();
@@ -127,7 +127,7 @@ Minority('reached only through a third node does not disturb the leader', async 
   await withRunningCluster({ cables: true }, async (cluster) => {
     const load = startLoad({ targets: cluster.targets.slice(1), connections: 8 });
     await load.progress(200);
-    for (const cable of cluster.cables) if (cable.from + cable.to === 4) cable.cut();
+    for (const cable of cluster.cables) if (cable.from + cable.to === 4) cable.impose({ cut: true });
     await load.progress(300);
     const before = (await cluster.node(3).metrics()).leader_elections;
     await load.progress(500);

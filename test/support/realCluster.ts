@@ -3,19 +3,19 @@
  *
  *   await withCluster({}, async (cluster) => { await cluster.ready(); await cluster.kill(3); … });
  *
- * With `cables` every peer connection runs through a proxy in this process, so that cutting one needs no privileges. A
- * proxy that drops stops reading: the sender's buffers fill up and nothing is closed, as with lost packets; what is
- * healed goes on where it stopped, as TCP's own repetition does.
+ * With `cables` every peer connection runs through a proxy in this process (cable.ts), so that cutting one needs no
+ * privileges.
  *
  * A1. Whatever happens, every process that was started here is ended, by its pid, and its folder removed.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { request } from 'node:http';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { type Agent, request } from 'node:http';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Cable, type Direction, type Trouble } from './cable.ts';
 import { faultsOf, type Operation } from './history.ts';
 import type { Target } from './loadClient.ts';
 
@@ -84,13 +84,15 @@ export interface HttpCall {
   readonly headers?: NodeJS.Dict<string>;
   readonly body?: string | Buffer;
   readonly withinMs?: number;
+  /** Keeps connections; without one each call has its own. */
+  readonly agent?: Agent;
 }
 
 /** Rejects when there is no whole answer. */
 export function call(
   port: number,
   path: string,
-  { method, headers, body, withinMs = 20_000 }: HttpCall = {},
+  { method, headers, body, withinMs = 20_000, agent }: HttpCall = {},
 ): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const asked = request(
@@ -99,7 +101,7 @@ export function call(
         port,
         path,
         method: method ?? (body === undefined ? 'GET' : 'POST'),
-        agent: false,
+        agent: agent ?? false,
         headers: { ...(body !== undefined && { 'Content-Type': 'application/json' }), ...headers },
         signal: AbortSignal.timeout(withinMs),
       },
@@ -123,114 +125,6 @@ export function call(
     asked.on('error', reject);
     asked.end(body);
   });
-}
-
-// ---------------------------------------------------------------------------------------------------------- cables
-
-type Direction = 'up' | 'down';
-
-/** Between a dialling node (`from`) and the peer port of another: up is from the dialler. */
-class Cable {
-  readonly from: number;
-  readonly to: number;
-  readonly port: number;
-  readonly #target: number;
-  readonly #server: Server;
-  readonly #pairs = new Set<readonly [near: Socket, far: Socket]>();
-  readonly #dropped = new Set<Direction>();
-  #cut = false;
-  delayMs = 0;
-
-  constructor(from: number, to: number, port: number, target: number) {
-    this.from = from;
-    this.to = to;
-    this.port = port;
-    this.#target = target;
-    this.#server = createServer({ pauseOnConnect: true }, (near) => this.#accept(near));
-  }
-
-  open(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen({ port: this.port, host: '127.0.0.1' }, resolve);
-    });
-  }
-
-  /** Both ends hear of it at once, and nobody gets through. */
-  cut(): void {
-    this.#cut = true;
-    for (const pair of this.#pairs) for (const socket of pair) socket.destroy();
-  }
-
-  /** Neither end hears anything. */
-  drop(direction: Direction): void {
-    this.#dropped.add(direction);
-    for (const pair of this.#pairs) this.#sourceOf(pair, direction).pause();
-  }
-
-  heal(): void {
-    this.#cut = false;
-    this.delayMs = 0;
-    const dropped = [...this.#dropped];
-    this.#dropped.clear();
-    for (const pair of this.#pairs) for (const direction of dropped) this.#sourceOf(pair, direction).resume();
-  }
-
-  close(): void {
-    this.cut();
-    this.#server.close();
-  }
-
-  #sourceOf([near, far]: readonly [Socket, Socket], direction: Direction): Socket {
-    return direction === 'up' ? near : far;
-  }
-
-  #accept(near: Socket): void {
-    if (this.#cut) {
-      near.resetAndDestroy();
-      return;
-    }
-    const far = connect({ host: '127.0.0.1', port: this.#target });
-    const pair = [near, far] as const;
-    this.#pairs.add(pair);
-    this.#forward(near, far, 'up');
-    this.#forward(far, near, 'down');
-  }
-
-  #forward(source: Socket, target: Socket, direction: Direction): void {
-    source.setNoDelay(true);
-    // In order, also when the delay ends: these are bytes of a stream.
-    const waiting: { readonly dueAt: number; act(): void }[] = [];
-    const next = (): void => {
-      while (waiting[0] && waiting[0].dueAt <= performance.now()) waiting.shift()?.act();
-      if (waiting[0]) setTimeout(next, waiting[0].dueAt - performance.now());
-    };
-    const pass = (act: () => void): void => {
-      if (this.delayMs === 0 && waiting.length === 0) {
-        act();
-        return;
-      }
-      const dueAt = Math.max(performance.now() + this.delayMs, waiting.at(-1)?.dueAt ?? 0);
-      waiting.push({ dueAt, act });
-      if (waiting.length === 1) setTimeout(next, this.delayMs);
-    };
-    source.on('data', (chunk) => {
-      pass(() => {
-        if (!target.destroyed && !target.write(chunk)) source.pause();
-      });
-    });
-    target.on('drain', () => {
-      if (!this.#dropped.has(direction)) source.resume();
-    });
-    source.on('end', () => pass(() => target.end()));
-    source.on('error', () => {});
-    source.on('close', () => {
-      for (const pair of this.#pairs) if (pair.includes(source)) this.#pairs.delete(pair);
-      target.destroy();
-    });
-    if (this.#dropped.has(direction)) source.pause();
-    else source.resume();
-  }
 }
 
 // ----------------------------------------------------------------------------------------------------------- nodes
@@ -545,16 +439,39 @@ export class RealCluster {
     this.node(id).signal('SIGCONT');
   }
 
+  /** Imposes a trouble on all cables between a node and others (all, when none are named); returns what lifts it. */
+  trouble(trouble: Trouble, id: number, ...others: readonly number[]): () => void {
+    const lifts = this.#cablesOf(id)
+      .filter(({ from, to }) => others.length === 0 || others.includes(from === id ? to : from))
+      .map((cable) => cable.impose(trouble));
+    return () => {
+      for (const lift of lifts) lift();
+    };
+  }
+  /** Holds back in silence what goes from one node to another; returns what lifts it. */
+  silence(from: number, to: number): () => void {
+    const lifts = this.cables.flatMap((cable) => {
+      const direction = directionOf(cable, from, to);
+      return direction === undefined ? [] : [cable.impose({ silent: [direction] })];
+    });
+    return () => {
+      for (const lift of lifts) lift();
+    };
+  }
+  /** Breaks the connections between a node and others; new ones get through. */
+  reset(id: number, ...others: readonly number[]): void {
+    for (const cable of this.#cablesOf(id)) {
+      if (others.length === 0 || others.includes(cable.from === id ? cable.to : cable.from)) cable.reset();
+    }
+  }
+
   /** Both directions between `id` and all others. */
   cut(id: number): void {
-    for (const cable of this.#cablesOf(id)) cable.cut();
+    this.trouble({ cut: true }, id);
   }
   /** Loses in silence what goes from one node to another. */
   dropFrom(from: number, to: number): void {
-    for (const cable of this.cables) {
-      if (cable.from === from && cable.to === to) cable.drop('up');
-      if (cable.from === to && cable.to === from) cable.drop('down');
-    }
+    this.silence(from, to);
   }
   /** Loses in silence everything that `id` says and is told. */
   dropAll(id: number): void {
@@ -564,7 +481,7 @@ export class RealCluster {
     }
   }
   delay(ms: number): void {
-    for (const cable of this.cables) cable.delayMs = ms;
+    for (const cable of this.cables) cable.impose({ delayMs: ms });
   }
   heal(): void {
     for (const cable of this.cables) cable.heal();
@@ -613,6 +530,11 @@ export class RealCluster {
     everyFolder.delete(this.folder);
   }
 }
+
+const directionOf = (cable: Cable, from: number, to: number): Direction | undefined => {
+  if (cable.from === from && cable.to === to) return 'up';
+  return cable.from === to && cable.to === from ? 'down' : undefined;
+};
 
 /** Variables of a node that the person who runs the tests may have set for something else. */
 const withoutOwn = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
