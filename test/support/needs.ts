@@ -11,7 +11,22 @@ import { spawnSync } from 'node:child_process';
 export const packages = {
   strace: 'strace',
   curl: 'curl',
+  unshare: 'util-linux',
+  nsenter: 'util-linux',
+  mount: 'mount',
+  losetup: 'mount',
+  mke2fs: 'e2fsprogs',
+  perl: 'perl-base',
+  ip: 'iproute2',
+  tc: 'iproute2',
+  nft: 'nftables',
 } as const;
+
+/** What to do when `command` cannot be run; undefined when it can. */
+export function lacking(command: keyof typeof packages, env: NodeJS.ProcessEnv = process.env): string | undefined {
+  if (spawnSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore', env }).status === 0) return undefined;
+  return `${command} is not installed (apt-get install ${packages[command]})`;
+}
 
 /** True when `command` can be run; false, with a line for the reader, when the test is to be skipped. */
 export function needs(
@@ -19,8 +34,8 @@ export function needs(
   env: NodeJS.ProcessEnv = process.env,
   say: (line: string) => void = (line) => process.stdout.write(`\n${line}\n`),
 ): boolean {
-  if (spawnSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore', env }).status === 0) return true;
-  const advice = `${command} is not installed (apt-get install ${packages[command]})`;
+  const advice = lacking(command, env);
+  if (advice === undefined) return true;
   if (env.CI !== undefined && env.CI !== '' && env.CI !== 'false') throw new Error(advice);
   say(`skipped: ${advice}`);
   return false;
