@@ -81,11 +81,11 @@ export class LamportClock {
     }
   }
 
-  #deliver({ peer, connection, frame, roundTripSentAt }: Extract<ClockEvent, { type: 'frame.received' }>): void {
+  #deliver({ peer, connection, frame, roundTripSentAt, rttMs }: Extract<ClockEvent, { type: 'frame.received' }>): void {
     if (frame.kind === 'greeted') return; // The link has it already: it is part of the greeting.
     const type = `${frame.kind}.received`;
     // The table above is what makes this pairing right; the compiler cannot follow it through a computed type.
-    tell(this.#scope, deliveredTo[frame.kind], { type, peer, connection, frame, roundTripSentAt } as never);
+    tell(this.#scope, deliveredTo[frame.kind], { type, peer, connection, frame, roundTripSentAt, rttMs } as never);
   }
 }
 

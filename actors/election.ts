@@ -13,11 +13,13 @@
  * A2. The pipeline has no office while this node has promised an epoch that nobody leads yet.
  */
 import { raise, setup } from 'xstate';
+import { withPulse } from './election/pulse.ts';
 import {
   adopt,
   afterPromise,
   announceLeader,
   answerProbe,
+  armHeartbeat,
   armWake,
   campaign,
   drain,
@@ -34,6 +36,7 @@ import {
   loseSilentLeader,
   nackAppend,
   noteDisconnected,
+  noteLate,
   notePing,
   now,
   ping,
@@ -55,7 +58,7 @@ export type { ElectionContext, ElectionInput } from './election/steps.ts';
 const promisesTo = (context: ElectionContext, event: Events, standing: Standing): boolean =>
   isPrepare(event) && context.ballot.judgePrepare(event.frame, event.peer, standing, context.clock.now()) === 'promise';
 
-export const election = setup({
+const chart = setup({
   types: { input: {} as ElectionInput, context: {} as ElectionContext, events: {} as Events },
   delays: {
     probing: ({ context }) => context.ballot.timing.probingMs,
@@ -115,11 +118,7 @@ export const election = setup({
   },
   actions: {
     // ------------------------------------------------------------------------------------------ for everybody
-    armHeartbeat: ({ context, self }) => {
-      const { clock, timers, ballot } = context;
-      timers.heartbeatAt = clock.now() + ballot.timing.heartbeatMs;
-      clock.setTimeout(() => self.send({ type: 'heartbeat.due' }), ballot.timing.heartbeatMs);
-    },
+    armHeartbeat,
     /** Looks at what has become due: a silent leader, then (`considerProbe`) a probe. */
     lookAround: ({ context, event, self, system }) => {
       if (event.type === 'wake.due') context.ballot.noteTimer(context.wake.firedFor, now({ context }));
@@ -128,11 +127,7 @@ export const election = setup({
     },
     considerProbe: raise({ type: 'probe.consider' }),
     checkOffice: raise({ type: 'office.check' }),
-    noteLate: ({ context }) => {
-      const { ballot, timers } = context;
-      ballot.noteTimer(timers.heartbeatAt, now({ context }));
-      ballot.retime();
-    },
+    noteLate,
     ping,
     notePing,
     noteEpochs: ({ context: { ballot }, event }) => {
@@ -235,9 +230,6 @@ export const election = setup({
     },
     'peer.disconnected': {
       actions: [{ type: 'noteDisconnected', params: ({ event }) => event }, 'lookAround', 'considerProbe'],
-    },
-    'rtt.measured': {
-      actions: ({ context, event }) => context.ballot.noteRtt(event.peer, event.rttMs, now({ context })),
     },
     'log.reported': {
       actions: ({ context: { ballot }, event }) => {
@@ -421,3 +413,5 @@ export const election = setup({
     },
   },
 });
+
+export const election = withPulse(chart);

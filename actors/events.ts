@@ -48,6 +48,8 @@ export type ClockEvent =
       readonly lamport: Lamport;
       /** Of a ping: `sentAt` of this node's ping that it echoes, or -1. */
       readonly roundTripSentAt: number;
+      /** Of a ping with an echo: the round trip, or -1. */
+      readonly rttMs: number;
     }
   | { readonly type: 'batch.stamp'; readonly epoch: Epoch; readonly count: number; readonly floor: Lamport };
 
@@ -84,8 +86,6 @@ export type PeerDisconnected = {
   /** The other side, or the network, ended it: R19 believes that, not its own closing. */
   readonly byThisSide: boolean;
 };
-/** A ping and its echo. */
-export type RttMeasured = { readonly type: 'rtt.measured'; readonly peer: NodeId; readonly rttMs: number };
 export type PeerGreeted = {
   readonly type: 'peer.greeted';
   readonly peer: NodeId;
@@ -105,7 +105,7 @@ export type FormationEvent =
 // --------------------------------------------------------------------------------------------------------- election
 
 export type ElectionEvent =
-  | (FrameReceived<'ping'> & { readonly roundTripSentAt: number })
+  | (FrameReceived<'ping'> & { readonly roundTripSentAt: number; readonly rttMs: number })
   | FrameReceived<'probe' | 'probeOk' | 'probeNo' | 'prepare' | 'promise' | 'nack' | 'handover'>
   /** An APPEND of an epoch that the pipeline does not follow. */
   | { readonly type: 'append.strange'; readonly received: FrameReceived<'append'> }
@@ -115,11 +115,10 @@ export type ElectionEvent =
   | { readonly type: 'adoption.failed'; readonly epoch: Epoch }
   | { readonly type: 'barrier.committed'; readonly epoch: Epoch }
   | { readonly type: 'office.stuck'; readonly epoch: Epoch; readonly reason: string }
-  /** From the pipeline, every heartbeat: its log's end, and its slowest fsync since. */
+  /** From the pipeline, at a heartbeat with news: its log's end, and its slowest fsync since. */
   | { readonly type: 'log.reported'; readonly position: Position; readonly fsyncMs: number }
   | { readonly type: 'peer.near'; readonly peer: NodeId; readonly near: boolean }
   | { readonly type: 'office.drained'; readonly epoch: Epoch; readonly peer: NodeId }
-  | RttMeasured
   | { readonly type: 'disk.filled' }
   | { readonly type: 'disk.freed' }
   | { readonly type: 'node.bound' }
@@ -181,9 +180,8 @@ export type PipelineEvent =
   | { readonly type: 'write.submitted'; readonly epoch: Epoch; readonly writes: readonly ForwardedWrite[] }
   /** The election's part of a ping; the pipeline adds what it owns and passes it on. */
   | { readonly type: 'ping.fill'; readonly ping: Ping; readonly timing: Timing; readonly quorumConnected: boolean }
-  | { readonly type: 'ping.noted'; readonly peer: NodeId; readonly ping: Ping }
+  | { readonly type: 'ping.noted'; readonly peer: NodeId; readonly ping: Ping; readonly rttMs: number }
   | { readonly type: 'readIndex.local'; readonly nonce: number }
-  | RttMeasured
   /** Committed batches from the one that holds message `afterId + 1`, for a client. */
   | { readonly type: 'messages.read'; readonly afterId: number; readonly maxBytes: number; readonly reply: ReadReply }
   | { readonly type: 'disk.filled' }
@@ -274,6 +272,12 @@ export type SessionsEvent =
 
 // ---------------------------------------------------------------------------------------------------------- metrics
 
+export interface FrameCounts {
+  readonly framesIn: number;
+  readonly bytesIn: number;
+  readonly framesOut: number;
+  readonly bytesOut: number;
+}
 export type MetricsEvent =
   | { readonly type: 'batch.stored'; readonly batch: Batch; readonly previousLamport: Lamport }
   | CommitAdvanced
@@ -284,7 +288,8 @@ export type MetricsEvent =
   | { readonly type: 'disk.measured'; readonly usedRatio: number }
   | { readonly type: 'election.begun' }
   | { readonly type: 'leader.counted'; readonly self: boolean }
-  | { readonly type: 'frame.counted'; readonly direction: 'in' | 'out'; readonly bytes: number }
+  /** Of one peer's wire, since the last one: at every ping that leaves. */
+  | ({ readonly type: 'frames.counted' } & FrameCounts)
   | { readonly type: 'frame.dropped' }
   | { readonly type: 'line.due' }
   | { readonly type: 'metrics.reset' };

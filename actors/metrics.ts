@@ -128,9 +128,11 @@ export class Metrics {
         this.#elections++;
         this.#led = event.self;
         return;
-      case 'frame.counted':
-        this.#count(event.direction === 'in' ? 'peer_frames_received' : 'peer_frames_sent');
-        return this.#count(event.direction === 'in' ? 'peer_received_bytes' : 'peer_sent_bytes', event.bytes);
+      case 'frames.counted':
+        this.#count('peer_frames_received', event.framesIn);
+        this.#count('peer_received_bytes', event.bytesIn);
+        this.#count('peer_frames_sent', event.framesOut);
+        return this.#count('peer_sent_bytes', event.bytesOut);
       case 'frame.dropped':
         return this.#count('peer_frames_dropped');
       case 'line.due':

@@ -104,11 +104,8 @@ export class Pipeline {
         return tell(core.scope, 'sessions', { type: 'readIndex.refused', nonce: event.nonce });
       case 'ping.fill':
         return this.#fillPing(event.ping, event.timing, event.quorumConnected);
-      case 'rtt.measured':
-        if (office instanceof Leader) office.progress.get(event.peer)?.noteRoundTrip(event.rttMs);
-        return;
       case 'ping.noted':
-        return this.#pinged(event.peer, event.ping);
+        return this.#pinged(event);
       case 'peer.connected':
         return this.#greet(event.peer, event.hello.boot);
       case 'peer.disconnected':
@@ -253,8 +250,9 @@ export class Pipeline {
   }
 
   /** The election has dealt with it; here count the leader's news, and confirmations of reads. */
-  #pinged(peer: NodeId, ping: Ping): void {
+  #pinged({ peer, ping, rttMs }: Extract<PipelineEvent, { type: 'ping.noted' }>): void {
     const { office } = this;
+    if (office instanceof Leader && rttMs >= 0) office.progress.get(peer)?.noteRoundTrip(rttMs);
     if (office instanceof Follower && peer === office.leader && ping.leading === office.epoch) office.pinged(ping);
     if (office instanceof Leader && ping.confirmEpoch === office.epoch) office.confirmed(peer, ping.confirmRound);
   }

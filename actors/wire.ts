@@ -7,7 +7,7 @@
  *     comes over a connection is bound to its greeting.
  * A3. A peer that does not read cannot make this node hold more than `maxBufferedBytes` for it: the connection ends.
  */
-import type { WireEvent } from './events.ts';
+import type { FrameCounts, WireEvent } from './events.ts';
 import type { Clock, Connection } from './ports.ts';
 import type { NodeId } from './protocol/epoch.ts';
 import { decodeFrame, encodeFrame } from './protocol/frameCodec.ts';
@@ -25,6 +25,13 @@ export interface WireInput {
 /** One window of data each way, what control frames add, and one frame of the biggest size. */
 export const maxBufferedBytes = 4 * 1024 * 1024 + maxFrameBytes;
 
+const nothingCounted = (): { -readonly [K in keyof FrameCounts]: FrameCounts[K] } => ({
+  framesIn: 0,
+  bytesIn: 0,
+  framesOut: 0,
+  bytesOut: 0,
+});
+
 export class Wire {
   readonly #input: WireInput;
   readonly #scope: Scope;
@@ -36,8 +43,7 @@ export class Wire {
   #hasGreeted = false;
   #isGreeted = false;
   #theirSentAtSince = 0;
-  framesIn = 0;
-  framesOut = 0;
+  #counts = nothingCounted();
 
   constructor(input: WireInput, scope: Scope) {
     this.#input = input;
@@ -84,9 +90,12 @@ export class Wire {
       return;
     }
     const bytes = encodeFrame(frame.kind === 'ping' ? this.#withEcho(frame, now) : frame, lamport);
-    this.framesOut++;
-    tell(this.#scope, 'metrics', { type: 'frame.counted', direction: 'out', bytes: bytes.length });
+    this.#counts.framesOut++;
+    this.#counts.bytesOut += bytes.length;
     connection.send(bytes);
+    if (frame.kind !== 'ping') return;
+    tell(this.#scope, 'metrics', { type: 'frames.counted', ...this.#counts });
+    this.#counts = nothingCounted();
   }
 
   #drop(): void {
@@ -100,12 +109,12 @@ export class Wire {
   #in(bytes: Buffer): void {
     const { peer, clock } = this.#input;
     const received = decodeFrame(bytes);
-    tell(this.#scope, 'metrics', { type: 'frame.counted', direction: 'in', bytes: bytes.length });
+    this.#counts.framesIn++;
+    this.#counts.bytesIn += bytes.length;
     if (received === 'malformed') {
       tellLink(this.#scope, peer, { type: 'peer.misbehaved', reason: 'it sent a malformed frame' });
       return;
     }
-    this.framesIn++;
     this.#heardAt = clock.now();
     const { frame, lamport } = received;
     if (!this.#isGreeted && frame.kind !== 'hello' && frame.kind !== 'proposal') {
@@ -113,21 +122,20 @@ export class Wire {
       return;
     }
     let roundTripSentAt = -1;
+    let rttMs = -1;
     if (frame.kind === 'ping') {
       this.#theirSentAt = frame.sentAt;
       this.#theirSentAtSince = this.#heardAt;
       if (frame.echo >= 0) {
         roundTripSentAt = frame.echo;
-        const rttMs = Math.max(0, this.#heardAt - frame.echo - Math.max(0, frame.heldMs));
+        rttMs = Math.max(0, this.#heardAt - frame.echo - Math.max(0, frame.heldMs));
         this.roundTrips.add(rttMs);
-        for (const name of ['election', 'pipeline'] as const)
-          tell(this.#scope, name, { type: 'rtt.measured', peer, rttMs });
       }
     }
     if (frame.kind === 'greeted')
       tellLink(this.#scope, peer, { type: 'peer.answered', key: this.#key, greeted: frame });
     const connection = this.#key;
-    tell(this.#scope, 'clock', { type: 'frame.received', peer, connection, frame, lamport, roundTripSentAt });
+    tell(this.#scope, 'clock', { type: 'frame.received', peer, connection, frame, lamport, roundTripSentAt, rttMs });
   }
 }
 

@@ -3,6 +3,7 @@
  * statechart's business (election.ts), why the ballot's.
  */
 
+import type { ActorRef, AnyMachineSnapshot } from 'xstate';
 import { send } from '../clock.ts';
 import type { ElectionEvent, FrameReceived } from '../events.ts';
 import type { Clock, Dice, Failpoints, LogLines } from '../ports.ts';
@@ -72,6 +73,19 @@ export function halt({ context, self, system }: Args, isNew = false): void {
   tell({ self, system }, 'replicator', { type: 'office.halted', promised: context.ballot.promised, isNew });
 }
 
+export function armHeartbeat({ context, self }: Args): void {
+  const { clock, timers, ballot } = context;
+  const election = self as ActorRef<AnyMachineSnapshot, Events>;
+  timers.heartbeatAt = clock.now() + ballot.timing.heartbeatMs;
+  clock.setTimeout(() => election.send({ type: 'heartbeat.due' }), ballot.timing.heartbeatMs);
+}
+/** R20; and a disk that had nothing to write was not slow. */
+export function noteLate({ context }: Args): void {
+  const { ballot, timers } = context;
+  ballot.noteTimer(timers.heartbeatAt, now({ context }));
+  ballot.noteFsync(0);
+  ballot.retime();
+}
 export function armWake({ ballot, wake, clock }: ElectionContext): void {
   const at = clock.now();
   const due = ballot.leaderAlive(at) ? ballot.leaderHeardAt + ballot.timing.suspectMs + 1 : ballot.probeAt(at);
@@ -152,11 +166,12 @@ export function ping({ context, self, system }: Acting, leading: boolean): void 
 export function notePing({ context, event, self, system }: Acting): void {
   if (event.type !== 'ping.received') return;
   const { ballot } = context;
-  const { peer, frame, roundTripSentAt } = event;
+  const { peer, frame, roundTripSentAt, rttMs } = event;
+  if (rttMs >= 0) ballot.noteRtt(peer, rttMs, now({ context }));
   ballot.pinged(peer, frame, roundTripSentAt, now({ context }));
   if (ballot.namesLeader(frame) && ballot.hearLeader(frame.leading, now({ context })))
     announceLeader({ context, self, system });
-  tell({ self, system }, 'pipeline', { type: 'ping.noted', peer, ping: frame });
+  tell({ self, system }, 'pipeline', { type: 'ping.noted', peer, ping: frame, rttMs });
 }
 
 /** R19: a connection that the other side or the network closed is known at once; silence takes TS. */

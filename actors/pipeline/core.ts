@@ -40,6 +40,7 @@ export class Core {
   /** The newest commit that the log store was told. */
   notedCommit: Index;
   #fsyncMsMax = 0;
+  #reported: Position | null = null;
   /** When the log store last had nothing to write, for R23. */
   writingSince = 0;
   /** Where the log ends on disk once a ticket is durable. */
@@ -96,7 +97,9 @@ export class Core {
     const { commit, last } = this.log;
     if (commit > this.notedCommit) tell(this.scope, 'store', { type: 'commit.noted', commit });
     this.notedCommit = commit;
-    tell(this.scope, 'election', { type: 'log.reported', position: last, fsyncMs: this.#fsyncMsMax });
+    if (last !== this.#reported || this.#fsyncMsMax > 0)
+      tell(this.scope, 'election', { type: 'log.reported', position: last, fsyncMs: this.#fsyncMsMax });
+    this.#reported = last;
     this.#fsyncMsMax = 0;
   }
 

@@ -103,16 +103,19 @@ export class RoundTrips {
 export class RecentMax {
   readonly #values: Float64Array;
   #next = 0;
+  #max = 0;
 
   constructor(size: number) {
     this.#values = new Float64Array(size);
   }
   add(value: number): void {
-    this.#values[this.#next++ % this.#values.length] = value;
+    const place = this.#next++ % this.#values.length;
+    const gone = this.#values[place] as number;
+    this.#values[place] = value;
+    if (value >= this.#max) this.#max = value;
+    else if (gone === this.#max) this.#max = this.#values.reduce((max, each) => Math.max(max, each), 0);
   }
   get max(): number {
-    let max = 0;
-    for (const value of this.#values) if (value > max) max = value;
-    return max;
+    return this.#max;
   }
 }

@@ -22,7 +22,7 @@ const proposal: Frame = { kind: 'proposal', clusterId: 'c', roster: new Map() };
 
 const sendIt = (clock: LamportClock, frame: Frame): void => clock.receive({ type: 'frame.send', peer: 2, frame });
 const receiveIt = (clock: LamportClock, frame: Frame, lamport: number): void =>
-  clock.receive({ type: 'frame.received', peer: 2, connection: 1, frame, lamport, roundTripSentAt: -1 });
+  clock.receive({ type: 'frame.received', peer: 2, connection: 1, frame, lamport, roundTripSentAt: -1, rttMs: -1 });
 
 Clock('work that is sent carries a time of its own (A2)', () => {
   const { clock, ear } = aClock(10);

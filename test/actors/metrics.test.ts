@@ -151,7 +151,7 @@ Numbers('a reset empties all but the uptime', () => {
   commit(3);
   store(metrics, 1, 9);
   metrics.receive({ type: 'leader.counted', self: true });
-  metrics.receive({ type: 'frame.counted', direction: 'in', bytes: 9 });
+  metrics.receive({ type: 'frames.counted', framesIn: 1, bytesIn: 9, framesOut: 0, bytesOut: 0 });
   metrics.receive({ type: 'batch.acknowledged', peer: 2, ms: 5 });
   advance(2000);
   metrics.receive({ type: 'metrics.reset' });

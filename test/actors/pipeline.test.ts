@@ -141,9 +141,9 @@ Following('believes a ping only of its leader in its epoch (R8)', () => {
     { peer: 2, ping: aPing({ leading: e3, commit: 4 }) },
     { peer: 2, ping: aPing({ leading: 0, commit: 4 }) },
   ];
-  for (const { peer, ping } of pings) world.receive({ type: 'ping.noted', peer, ping });
+  for (const { peer, ping } of pings) world.receive({ type: 'ping.noted', peer, ping, rttMs: -1 });
   assert.is(world.log.commit, 1);
-  world.receive({ type: 'ping.noted', peer: 2, ping: aPing({ leading: e2, commit: 4 }) });
+  world.receive({ type: 'ping.noted', peer: 2, ping: aPing({ leading: e2, commit: 4 }), rttMs: -1 });
   assert.is(world.log.commit, 4);
 });
 
@@ -156,9 +156,9 @@ Following('confirms read rounds of its leader in its pings, and nothing while it
     return [ping && [ping.confirmEpoch, ping.confirmRound]];
   };
   world.append(e2, at(e1, 4), null, { readRound: 7 });
-  world.receive({ type: 'ping.noted', peer: 2, ping: aPing({ leading: e2, readRound: 6 }) });
+  world.receive({ type: 'ping.noted', peer: 2, ping: aPing({ leading: e2, readRound: 6 }), rttMs: -1 });
   assert.equal(confirms(), [[e2, 7]]);
-  world.receive({ type: 'ping.noted', peer: 1, ping: aPing({ leading: e3, readRound: 99 }) });
+  world.receive({ type: 'ping.noted', peer: 1, ping: aPing({ leading: e3, readRound: 99 }), rttMs: -1 });
   assert.equal(confirms(), [[e2, 7]]);
   world.append(e2, at(e3, 9), null, { readRound: 8 }); // Refused.
   assert.equal(confirms(), [[e2, 7]]);
@@ -202,7 +202,12 @@ Damaged('is healed by a leader whose barrier was committed without it, up to whe
   const tail = aLogOf([e1, 0], [e1, 1], [e1, 2]);
   const barrier = aBatch(tail[2] as Batch, e2, 'barrier');
   const more = aBatch(barrier, e2, [aWrite()]);
-  world.receive({ type: 'ping.noted', peer: 2, ping: aPing({ leading: e2, position: more.end, commit: 4 }) });
+  world.receive({
+    type: 'ping.noted',
+    peer: 2,
+    ping: aPing({ leading: e2, position: more.end, commit: 4 }),
+    rttMs: -1,
+  });
   world.append(e2, at(e1, 4), barrier, { commit: 4 });
   world.persist();
   assert.is(heals(), 0, 'the barrier is not committed');
@@ -710,7 +715,7 @@ Leading('reads what has left its memory from its disk, once at a time', () => {
   assert.is(order?.after, 1);
   assert.equal(others, []);
   order?.reply(batches.slice(1));
-  world.receive({ type: 'rtt.measured', peer: 3, rttMs: 1 }); // What was sent meanwhile is delivered with it.
+  world.receive({ type: 'ping.noted', peer: 3, ping: aPing(), rttMs: 1 }); // What was sent meanwhile is delivered with it.
   assert.equal(
     world.ear.framesOf('append', 3).map(({ batch }) => batch?.baseIndex),
     [2],
@@ -946,7 +951,7 @@ const confirmed = (world: PipelineWorld) =>
   world.ear.named('sessions', 'readIndex.confirmed').map(({ nonce, index }) => [nonce, index]);
 const read = (world: PipelineWorld, nonce: number): void => world.receive({ type: 'readIndex.local', nonce });
 const confirm = (world: PipelineWorld, peer: number, confirmRound: number, confirmEpoch = e1): void =>
-  world.receive({ type: 'ping.noted', peer, ping: aPing({ confirmEpoch, confirmRound }) });
+  world.receive({ type: 'ping.noted', peer, ping: aPing({ confirmEpoch, confirmRound }), rttMs: -1 });
 
 Reads('need a round that began after they came, and a majority', () => {
   const world = aLeader({ voters: [1, 2, 3, 4, 5] });
