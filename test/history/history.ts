@@ -19,7 +19,7 @@ export type Outcome =
   /** The node said so, or there was no answer. */
   | { readonly kind: 'unknown'; readonly code: string };
 
-interface Call {
+export interface Call {
   readonly client: number;
   /** The node that was asked, for the last time where it was tried again. */
   readonly node: number;
@@ -27,7 +27,7 @@ interface Call {
   readonly endedAt: number;
   /** The session token that was sent (`Lamport-Time`). */
   readonly token?: number;
-  /** The session token of the answer. */
+  /** The session token of the answer; of a tail, that with which it began. */
   readonly tokenAfter?: number;
 }
 
@@ -82,7 +82,10 @@ export interface Told {
   readonly token: number;
 }
 
-export type Event = Append | Read | Tail | Told;
+/** Shows messages. */
+export type List = Read | Tail;
+
+export type Event = Append | List | Told;
 
 /** While it lasts, calls may fail. Its end is when everything was mended. */
 export interface FaultWindow {
