@@ -1,6 +1,8 @@
 /** Bad clients and an orderly end: what a socket may do to the server, and what that costs. */
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inWorld, RawClient, until } from '../support/httpWorld.ts';
@@ -11,6 +13,13 @@ const mebibyte = 1024 * 1024;
 
 /** The server is well when it still answers. */
 const isWell = async (url: string): Promise<boolean> => (await fetch(`${url}/health`)).status === 200;
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+function heapBytes(): number {
+  collectGarbage();
+  return process.memoryUsage().heapUsed;
+}
 
 Server(
   'gives up on headers that do not come',
@@ -67,6 +76,23 @@ Server(
     await client.hears(/^HTTP\/1.1 413 [\s\S]*"code":"BODY_TOO_LARGE"/);
     assert.is(node.appends.length, 1);
     fits.hangUp();
+    client.hangUp();
+  }),
+);
+Server(
+  'pays a byte for a byte that comes alone',
+  inWorld(async ({ port, url, http }) => {
+    const accepted = once(http.server, 'connection');
+    const client = new RawClient(port).say(`POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n`);
+    const [socket] = (await accepted) as [Socket];
+    const chunks = Buffer.from('1\r\nx\r\n'.repeat(300_000));
+    const before = heapBytes();
+    client.say(chunks);
+    await until(() => socket.bytesRead > chunks.length, 'all has come', 20_000);
+    const grown = heapBytes() - before;
+    assert.ok(grown < 8 * mebibyte, `${grown} bytes for a body of 300,000`);
+    await client.say('0\r\n\r\n').hears(/^HTTP\/1.1 200 /);
+    assert.is((await (await fetch(`${url}/messages/1`)).text()).split('x').length, 300_001);
     client.hangUp();
   }),
 );
@@ -130,6 +156,44 @@ Server(
       `POST / HTTP/1.1\r\n${host}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
     );
     assert.match(await smuggler.ends(), /^HTTP\/1.1 400 [\s\S]*MALFORMED_REQUEST/);
+    assert.ok(await isWell(url));
+  }),
+);
+Server(
+  'refuses what two servers on the way might read as two different requests',
+  inWorld(async ({ port, url, node }) => {
+    const chunked = 'Transfer-Encoding: chunked\r\n';
+    const chunk = '1\r\nx\r\n0\r\n\r\n';
+    for (const [head, body] of [
+      [`Content-Length: 1\r\n${chunked}`, chunk],
+      [`${chunked}Content-Length: 1\r\n`, chunk],
+      ['Content-Length: 1\r\nContent-Length: 2\r\n', 'xy'],
+      ['Content-Length: 1, 1\r\n', 'x'],
+      ['Content-Length: +1\r\n', 'x'],
+      ['Content-Length: 0x1\r\n', 'x'],
+      ['Content-Length: -1\r\n', 'x'],
+      ['Content-Length : 1\r\n', 'x'],
+      ['Transfer-Encoding: chunked, identity\r\n', chunk],
+      ['Transfer-Encoding: xchunked\r\n', chunk],
+      ['Transfer-Encoding : chunked\r\n', chunk],
+      [' Content-Length: 1\r\n', 'x'],
+      ['X: a\r\n b: c\r\nContent-Length: 1\r\n', 'x'],
+      ['X: a\nContent-Length: 1\r\n', 'x'],
+      ['X: a\rContent-Length: 1\r\n', 'x'],
+      ['X: a\0b\r\nContent-Length: 1\r\n', 'x'],
+      [chunked, '1;\n\r\nx\r\n0\r\n\r\n'],
+      [chunked, '0x1\r\nx\r\n0\r\n\r\n'],
+      [chunked, '-1\r\nx\r\n0\r\n\r\n'],
+      [chunked, '1\r\nxx\r\n0\r\n\r\n'],
+      [chunked, 'fffffffffffffffff\r\nx\r\n0\r\n\r\n'],
+      ['Host: 127.0.0.1\r\nContent-Length: 1\r\n', 'x'],
+    ]) {
+      const client = new RawClient(port).say(`POST / HTTP/1.1\r\n${host}${head}\r\n${body}`);
+      const text = await client.hears(/\r\n\r\n\{.*\}|^HTTP\/1.1 200/);
+      assert.match(text, /^HTTP\/1.1 400 [\s\S]*MALFORMED_REQUEST/, JSON.stringify([head, body]));
+      client.hangUp();
+    }
+    assert.is(node.appends.length, 0);
     assert.ok(await isWell(url));
   }),
 );
