@@ -11,12 +11,16 @@ import { Refusal } from './errors.ts';
 
 export type Query = ReadonlyMap<string, string>;
 
+/** No call has more than five; a form of some megabytes could have a million. */
+const maxPairs = 1000;
 const none: Query = new Map();
 
 /** `text` is a query or an application/x-www-form-urlencoded body: `a=1&b=2`, with plus for space. */
 export function parseForm(text: string): Query | Refusal {
   const query = new Map<string, string>();
-  for (const pair of text.split('&')) {
+  const pairs = text.split('&', maxPairs + 1);
+  if (pairs.length > maxPairs) return new Refusal('PARAMETER_INVALID', `more than ${maxPairs} parameters`);
+  for (const pair of pairs) {
     if (pair === '') continue;
     const equals = pair.indexOf('=');
     const name = decode(equals < 0 ? pair : pair.slice(0, equals));

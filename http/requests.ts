@@ -2,19 +2,24 @@
  * Message bodies: from the bytes of a request to the messages in it. Pure.
  *
  * M1. A message is valid UTF-8 of at most `maxMessageBytes`, and is kept byte for byte.
- * M2. A fault names the element or line, and the position in it.
+ * M2. A fault names the element or line, and the position in it if that is within the first MiB.
+ * M3. No body holds up the process for long, whatever is in it: what is quick to send and slow to parse is refused unparsed.
  */
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { bodyHashBytes, maxKeyBytes, maxMessagesInWrite } from '../actors/protocol/batch.ts';
 import { type ErrorFields, Refusal } from './errors.ts';
-import { jsonFaultAt } from './json.ts';
+import { hasMoreMarksThan, jsonFaultAt } from './json.ts';
 import { parseForm } from './query.ts';
 
 export const maxMessageBytes = 1024 * 1024;
 export const maxBatchBodyBytes = 4 * 1024 * 1024;
 /** A message of 1 MiB may take more as JSON: "é" is two bytes, and six as "\u00e9". */
 export const maxSingleBodyBytes = 3 * maxMessageBytes + 1024;
+
+/** Values in a body, roughly: 10,000 messages with a few other members each. */
+const maxMarks = 100_000;
+const maxSearchedLength = 1024 * 1024;
 
 export type BodyType = 'json' | 'ndjson' | 'form' | 'text';
 
@@ -51,13 +56,18 @@ export function parseMessage(type: BodyType, body: Buffer): Buffer | Refusal {
     const message = form.get('message');
     return message === undefined ? new Refusal('MESSAGE_MISSING') : bounded(Buffer.from(message, 'utf8'));
   }
+  if (hasMoreMarksThan(maxMarks, body)) return tooManyValues();
   const value = parseJson(text);
   return value instanceof Refusal ? value : messageOf(value);
 }
 
+const tooManyValues = (): Refusal =>
+  new Refusal('BODY_TOO_LARGE', `more than ${maxMarks} brackets, commas, colons and lines beside its texts`);
+
 /** The messages of a `POST /messages`. */
 export function parseBatch(type: BodyType, body: Buffer): readonly Buffer[] | Refusal {
   if (!isUtf8(body)) return new Refusal('NOT_UTF8');
+  if (hasMoreMarksThan(maxMarks, body)) return tooManyValues();
   if (type === 'ndjson') return parseLines(body.toString('utf8'));
   if (type !== 'json') {
     return new Refusal('MEDIA_TYPE_UNSUPPORTED', 'batches are application/json or application/x-ndjson');
@@ -84,9 +94,9 @@ function parseLines(text: string): readonly Buffer[] | Refusal {
     let end = text.indexOf('\n', start);
     if (end < 0) end = text.length;
     line++;
-    const json = text.slice(start, end).trim();
+    const json = text.slice(start, end);
     start = end + 1;
-    if (json === '') continue;
+    if (isBlank(json)) continue;
     if (contents.length === maxMessagesInWrite) return new Refusal('BATCH_TOO_LARGE', `line ${line} is one too many`);
     const value = parseJson(json);
     const content = value instanceof Refusal ? value : messageOf(value);
@@ -96,6 +106,9 @@ function parseLines(text: string): readonly Buffer[] | Refusal {
   return contents.length === 0 ? new Refusal('BATCH_EMPTY') : contents;
 }
 
+/** JSON's own white space and no other: a stray byte order mark or wide space is a fault. */
+const isBlank = (line: string): boolean => line === '' || /^[ \t\r]*$/.test(line);
+
 const at = ({ code, detail, fields }: Refusal, place: string, where: ErrorFields): Refusal =>
   new Refusal(code, detail === undefined ? place : `${place}: ${detail}`, { ...where, ...fields });
 
@@ -103,6 +116,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
+    if (text.length > maxSearchedLength) return new Refusal('MALFORMED_JSON');
     const position = jsonFaultAt(text);
     const found = position < text.length ? JSON.stringify(text.slice(position, position + 10)) : 'the end';
     return new Refusal('MALFORMED_JSON', `at position ${position}, before ${found}`, { position });

@@ -37,6 +37,12 @@ Queries('refuse what cannot be decoded exactly', () => {
 Queries('refuse a parameter that is given twice', () => {
   assert.is(mapOf(parseForm('after=1&limit=2&after=1')), 'PARAMETER_INVALID');
 });
+Queries('refuse more parameters than anybody needs, before they are decoded', () => {
+  const names = Array.from({ length: 1001 }, (_, i) => `p${i}=1`);
+  assert.is(mapOf(parseForm(names.join('&'))), 'PARAMETER_INVALID');
+  assert.is(mapOf(parseForm('&'.repeat(2_000_000))), 'PARAMETER_INVALID');
+  assert.is((mapOf(parseForm(names.slice(1).join('&'))) as unknown[]).length, 1000);
+});
 Queries('keep __proto__ as a name like any other', () => {
   assert.equal(mapOf(parseQuery('/?__proto__=x')), [['__proto__', 'x']]);
 });
@@ -160,6 +166,39 @@ Bodies('hold at least one message and at most 10,000', () => {
     assert.equal(manyOf(type, batch(0)), { code: 'BATCH_EMPTY' });
     assert.is((manyOf(type, batch(10_000)) as string[]).length, 10_000);
     assert.is((manyOf(type, batch(10_001)) as { code: string }).code, 'BATCH_TOO_LARGE');
+  }
+});
+Bodies('of millions of values are not parsed', () => {
+  const full = 4 * 1024 * 1024;
+  for (const [type, piece] of [
+    ['json', '['],
+    ['json', '{"a":'],
+    ['json', '{},'],
+    ['json', '0,'],
+    ['ndjson', '\n'],
+    ['ndjson', '1\n'],
+  ] as const) {
+    const body = (type === 'json' ? '[' : '') + piece.repeat(full / piece.length - 1);
+    assert.equal(manyOf(type, body), { code: 'BODY_TOO_LARGE' }, piece);
+    if (type === 'json') assert.is(oneOf('json', body), 'BODY_TOO_LARGE', piece);
+  }
+  assert.is(oneOf('json', JSON.stringify(','.repeat(500_000))).length, 500_000, 'what stands in a text does not count');
+  assert.is(oneOf('json', JSON.stringify('\\"['.repeat(100_000))).length, 300_000);
+});
+Bodies('of more than 1 MiB are not searched for their fault', () => {
+  assert.equal(manyOf('json', `["${'x'.repeat(2_000_000)}`), { code: 'MALFORMED_JSON' });
+  assert.equal(manyOf('json', `["${'x'.repeat(1_000_000)}`), { code: 'MALFORMED_JSON', position: 1 });
+});
+Bodies('may have blanks around a line as JSON has them, and no others', () => {
+  assert.equal(manyOf('ndjson', ' \t\r\n "a"\t\r\n{"message"}'), { code: 'MALFORMED_JSON', line: 3, position: 10 });
+  assert.equal(manyOf('ndjson', '\t "a" 1'), { code: 'MALFORMED_JSON', line: 1, position: 6 });
+  for (const stray of ['\ufeff', '\u00a0', '\u2028', '\v', '\f']) {
+    assert.equal(
+      manyOf('ndjson', `${stray}"a"`),
+      { code: 'MALFORMED_JSON', line: 1, position: 0 },
+      JSON.stringify(stray),
+    );
+    assert.equal(manyOf('json', `${stray}["a"]`), { code: 'MALFORMED_JSON', position: 0 });
   }
 });
 Bodies('are told apart by Content-Type, in UTF-8 alone', () => {
