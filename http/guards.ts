@@ -4,6 +4,7 @@
  * G1. A page of another site cannot write here: its browser says `Origin` or `Sec-Fetch-Site` with every such request.
  * G2. A name that somebody else pointed at this machine (DNS rebinding) opens nothing: what arrives on loopback must be
  *     addressed to an IP address, to localhost, or to the host of an allowed origin.
+ *     A request that names two hosts is none (RFC 9112 §3.2): what stands before this server may have gone by the other.
  * G3. Where a token is set, every write needs it. The comparison takes the same time for every wrong token.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
@@ -74,6 +75,7 @@ export function createGuard(options: GuardOptions): Guard {
     if (req.rawHeaders.length > 2 * options.maxHeaderCount) {
       return new Refusal('HEADERS_TOO_LARGE', `at most ${options.maxHeaderCount} headers`);
     }
+    if (namesTwoHosts(req)) return new Refusal('MALFORMED_REQUEST', 'Host is given twice');
     if (headers.host !== undefined && !isOurs(headers.host) && isLoopback(req.socket.localAddress)) {
       return new Refusal('FOREIGN_HOST', `${JSON.stringify(headers.host.slice(0, 100))} is no name of this server`);
     }
@@ -83,6 +85,15 @@ export function createGuard(options: GuardOptions): Guard {
     if (token !== undefined && !hasToken(req, token)) return new Refusal('TOKEN_REQUIRED');
     return undefined;
   };
+}
+
+function namesTwoHosts({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  return hosts > 1;
 }
 
 /** CORS: lets the page of an allowed origin read the answer, and makes its browser's preflight succeed. */

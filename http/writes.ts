@@ -39,10 +39,17 @@ function headOf({ node }: Edge, req: IncomingMessage, parameters: readonly strin
   if (timeoutMs instanceof Refusal) return timeoutMs;
   const lamportTime = lamportTimeOf(req);
   if (lamportTime instanceof Refusal) return lamportTime;
-  const header = req.headers['idempotency-key'];
-  const key = header === undefined ? undefined : checkKey(header);
+  const key = keyOf(req);
   if (key instanceof Refusal) return key;
   return { query, timeoutMs, lamportTime, key };
+}
+
+/** Node joins a header that is given twice; of two keys none is the right one. */
+function keyOf({ headers, headersDistinct }: IncomingMessage): string | undefined | Refusal {
+  const header = headers['idempotency-key'];
+  if (header === undefined) return undefined;
+  const isTwice = header.includes(',') && headersDistinct['idempotency-key']?.length !== 1;
+  return isTwice ? new Refusal('HEADER_INVALID', 'Idempotency-Key is given twice') : checkKey(header);
 }
 
 /** `{"message": "…"}`, a text body, a form, or `?message=…`. */

@@ -53,6 +53,22 @@ Writes(
   }),
 );
 Writes(
+  'with two keys are refused',
+  inWorld(async ({ port, node }) => {
+    const head = 'POST /?message=a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nIdempotency-Key: a';
+    const twice = new RawClient(port).say(`${head}\r\nIDEMPOTENCY-KEY: b\r\n\r\n`);
+    await twice.hears(/^HTTP\/1.1 400 [\s\S]*HEADER_INVALID/);
+    const once = new RawClient(port).say(`${head}, b\r\n\r\n`);
+    await once.hears(/^HTTP\/1.1 200 /);
+    assert.equal(
+      node.appends.map(({ key }) => key?.key),
+      ['a, b'],
+    );
+    twice.hangUp();
+    once.hangUp();
+  }),
+);
+Writes(
   'are refused before their body is read while the node takes none',
   inWorld(async ({ port, node }) => {
     node.refusing = trouble('OVERLOADED', { retryAfterMs: 1000 });
