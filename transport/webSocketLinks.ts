@@ -285,6 +285,7 @@ export class WebSocketLinks implements Links {
     return {
       perMessageDeflate: false,
       maxPayload: this.#options.maxFrameBytes,
+      maxFragments: 1, // Nodes send whole frames; each tiny fragment would cost a hundred times its bytes.
       closeTimeout: closeTimeoutMs,
       followRedirects: false,
       generateMask: noMask,

@@ -244,6 +244,20 @@ it('ends the connection on a malformed frame', async (town) => {
   assert.is(one.closes[0]?.byThisSide, true);
 });
 
+it('ends the connection on a frame in fragments, however small', async (town) => {
+  const one = await town.node(1);
+  const stranger = await town.stranger(addressOf(town, 1));
+  await stranger.greet(2, 1);
+  const fragments = Buffer.concat([
+    Buffer.from([0x02, 0x81, 0, 0, 0, 0, 1]),
+    ...Array<Buffer>(100_000).fill(Buffer.from([0x00, 0x81, 0, 0, 0, 0, 1])),
+  ]);
+  stranger.socket.write(fragments);
+  await until(() => one.closes.length > 0 && stranger.ended !== undefined, 'closed');
+  assert.equal([one.frames.length, one.closes[0]?.byThisSide], [0, true]);
+  assert.match(one.reason, /^bad frame: .*fragments/);
+});
+
 it('ends the connection on a frame above maxFrameBytes, and tells the sender', async (town) => {
   const { one, two, here } = await town.pair({ maxFrameBytes: 10_000 });
   here.send(Buffer.alloc(10_000));
