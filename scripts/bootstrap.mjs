@@ -29,7 +29,12 @@ import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const scripts = { cluster: 'cluster.js', serve: 'serve.js', test: 'test.js' };
+const scripts = {
+  cluster: 'scripts/cluster.js',
+  serve: 'scripts/serve.js',
+  test: 'scripts/test.js',
+  torture: 'test/torture/torture.js',
+};
 const sourceFolders = ['actors', 'transport', 'storage', 'http', 'scripts', 'test'];
 const lockFile = join(root, '.bootstrap-lock');
 const lockRenewMs = 1_000;
@@ -233,7 +238,7 @@ if (wanted !== 'build' && scripts[wanted] === undefined) {
 checkNode();
 await prepare();
 if (wanted !== 'build') {
-  const script = join(root, 'dist', 'scripts', scripts[wanted]);
+  const script = join(root, 'dist', scripts[wanted]);
   process.argv.splice(1, process.argv.length - 1, script, ...args);
   await import(pathToFileURL(script).href);
 }
