@@ -35,12 +35,13 @@ const inOrder = (events: readonly Event[]): readonly Event[] =>
     : [...events].sort((a, b) => endOf(a) - endOf(b));
 
 const same = (a: ShownMessage, b: ShownMessage | undefined): boolean =>
-  b !== undefined &&
-  a.id === b.id &&
-  a.lamport === b.lamport &&
-  a.text === b.text &&
-  a.origin === b.origin &&
-  a.seen === b.seen;
+  a === b ||
+  (b !== undefined &&
+    a.id === b.id &&
+    a.lamport === b.lamport &&
+    a.text === b.text &&
+    a.origin === b.origin &&
+    a.seen === b.seen);
 
 /** Throws when two appends write the same text: then whoever recorded it made a mistake, and nothing can be judged. */
 function writersIn(appends: readonly Append[]): Map<string, Append> {

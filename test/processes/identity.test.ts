@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { type LogItem, SegmentedLog } from '../../actors/log/segments.ts';
 import { type Batch, encodeBatch, encodeWrite } from '../../actors/protocol/batch.ts';
 import { fileDisk } from '../../storage/fileDisk.ts';
-import { messagesIn } from '../support/history.ts';
+import { messagesIn } from '../history/messages.ts';
 import { startLoad } from '../support/loadClient.ts';
 import { freePort, NodeProcess, tell, untilTrue, withCluster, withRunningCluster } from '../support/realCluster.ts';
 
@@ -73,7 +73,7 @@ Planted('raises the counter, is told in the log, and the nodes serve on: the che
       assert.match(prometheus.body.toString(), /dlog_causality_violations_total [1-9]/);
       const log = messagesIn(await node.messages());
       assert.equal(
-        log.slice(5).map(({ content }) => content),
+        log.slice(5).map(({ text }) => text),
         ['planted', 'after'],
       );
     }
@@ -145,7 +145,7 @@ Wiped('together with another killed node makes no second history', async () => {
     }
     assert.is((await cluster.node(3).post('not by one', { timeoutMs: 500 })).status, 503);
     const log = await cluster.node(3).call('/messages', { headers: { Accept: 'application/x-ndjson' } });
-    assert.is(messagesIn(log.body)[0]?.content, 'kept');
+    assert.is(messagesIn(log.body)[0]?.text, 'kept');
     assert.not.match(log.body.toString(), 'another history');
   });
 });

@@ -1,14 +1,14 @@
 /** One node of three, alone: it serves what is committed, takes nothing, and heals by itself. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Operation } from '../support/history.ts';
+import type { Append } from '../history/history.ts';
 import { startLoad } from '../support/loadClient.ts';
 import { type RealCluster, type RealNode, tell, untilTrue, withRunningCluster } from '../support/realCluster.ts';
 
 const Minority = suite('a minority');
 
 /** Some messages that all nodes have. */
-async function written(cluster: RealCluster): Promise<readonly Operation[]> {
+async function written(cluster: RealCluster): Promise<readonly Append[]> {
   const load = startLoad({ targets: cluster.targets, connections: 8 });
   await load.progress(100);
   const operations = await load.stop();
@@ -16,7 +16,7 @@ async function written(cluster: RealCluster): Promise<readonly Operation[]> {
   return operations;
 }
 
-async function refusesAndReads(alone: RealNode, operations: readonly Operation[]): Promise<void> {
+async function refusesAndReads(alone: RealNode, operations: readonly Append[]): Promise<void> {
   const beganAt = performance.now();
   const [write, read, linearizable] = await Promise.all([
     alone.post('nobody hears this', { timeoutMs: 500 }),

@@ -1,48 +1,72 @@
 /** Clients that go from node to node while the leader is killed: what they have written and seen stays seen. */
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { messagesIn } from '../support/history.ts';
-import { startLoad } from '../support/loadClient.ts';
-import { type RealCluster, type RealNode, tell, until, withRunningCluster } from '../support/realCluster.ts';
+import type { Event, Outcome, ShownMessage, Tail } from '../history/history.ts';
+import { messageOf, messagesIn } from '../history/messages.ts';
+import { newClient, now, startLoad } from '../support/loadClient.ts';
+import {
+  type HttpAnswer,
+  type RealCluster,
+  type RealNode,
+  tell,
+  until,
+  withRunningCluster,
+} from '../support/realCluster.ts';
 
 const Sessions = suite('a session over a leader change');
 const Tails = suite('a live tail over a leader change');
 
-/** Writes at one node, reads at the next with the time it was given, and so on; counts what is wrong. */
-function startWandering(cluster: RealCluster, number: number): { stop(): Promise<{ steps: number; wrong: string[] }> } {
+const outcomeOf = ({ status, json }: HttpAnswer): Outcome => {
+  if (status === 200)
+    return { kind: 'done', firstId: json.id as number, firstLamport: json.lamport_timestamp as number };
+  return { kind: json.outcome === 'not_done' ? 'not_done' : 'unknown', code: String(json.code) };
+};
+const tokenIn = (answer: HttpAnswer | undefined): { tokenAfter?: number } =>
+  answer?.status === 200 ? { tokenAfter: Number(answer.headers['lamport-time']) } : {};
+
+/** Writes at one node, reads at the next with the time it was given, and so on; notes what it saw. */
+function startWandering(cluster: RealCluster, number: number): { stop(): Promise<readonly Event[]> } {
+  const client = newClient();
+  const events: Event[] = [];
   let stopping = false;
-  let steps = 0;
-  const wrong: string[] = [];
+  let token = 0;
+  let newest = 0;
+  const learn = (tokenAfter: number | undefined, id: number | undefined): void => {
+    token = tokenAfter ?? token;
+    newest = id ?? newest;
+  };
+  const write = async (node: RealNode, text: string): Promise<boolean> => {
+    const beganAt = now();
+    const sent = token;
+    const answer = await node
+      .call('/', { body: JSON.stringify({ message: text }), headers: { 'Lamport-Time': `${sent}` } })
+      .catch(() => undefined);
+    const outcome = answer ? outcomeOf(answer) : ({ kind: 'unknown', code: 'no answer' } as const);
+    const call = { client, node: node.id, beganAt, endedAt: now(), token: sent, ...tokenIn(answer) };
+    events.push({ kind: 'append', ...call, texts: [text], outcome });
+    if (outcome.kind === 'done') learn(call.tokenAfter, outcome.firstId);
+    return outcome.kind === 'done';
+  };
+  const read = async (node: RealNode): Promise<void> => {
+    const beganAt = now();
+    const sent = token;
+    const afterId = newest - 1;
+    const answer = await node
+      .call(`/messages?after=${afterId}`, {
+        headers: { 'Lamport-Time': `${sent}`, Accept: 'application/x-ndjson' },
+      })
+      .catch(() => undefined);
+    if (answer?.status !== 200) return;
+    const shown = messagesIn(answer.body);
+    const call = { client, node: node.id, beganAt, endedAt: now(), token: sent, ...tokenIn(answer) };
+    events.push({ kind: 'read', ...call, linearizable: false, afterId, shown, complete: true });
+    learn(call.tokenAfter, shown.at(-1)?.id);
+  };
   const wander = async (): Promise<void> => {
-    let token = '0';
-    let newest = 0;
     for (let n = number; !stopping; n++) {
-      const [writer, reader] = [cluster.nodes[n % 3], cluster.nodes[(n + 1) % 3]];
-      try {
-        const headers = { 'Lamport-Time': token };
-        const body = JSON.stringify({ message: `wanderer-${number}-${n}` });
-        const written = await writer?.call('/', { body, headers });
-        if (written?.status !== 200) continue;
-        const { id, seen } = written.json as { id: number; seen: number };
-        // What the client had seen before it wrote, the node must have seen too.
-        if (seen < newest) wrong.push(`message ${id} had seen ${seen}; its writer had seen ${newest}`);
-        if (id <= newest) wrong.push(`message ${id} came after ${newest}`);
-        token = written.headers['lamport-time'] as string;
-        newest = id;
-        const read = await reader?.call(`/messages?after=${id - 1}`, {
-          headers: { 'Lamport-Time': token, Accept: 'application/x-ndjson' },
-        });
-        if (read?.status !== 200) continue;
-        const shown = messagesIn(read.body);
-        if (shown[0]?.id !== id) wrong.push(`${reader?.id} did not show message ${id} at Lamport time ${token}`);
-        newest = Math.max(newest, shown.at(-1)?.id ?? 0);
-        if (Number(read.headers['lamport-time']) < Number(token)) wrong.push(`the token went back from ${token}`);
-        token = read.headers['lamport-time'] as string;
-        steps++;
-      } catch {
-        // That node is away: the next.
-      }
+      const [writer, reader] = [cluster.node((n % 3) + 1), cluster.node(((n + 1) % 3) + 1)];
+      if (await write(writer, `wanderer-${number}-${n}`)) await read(reader);
     }
   };
   const wandering = wander();
@@ -50,7 +74,7 @@ function startWandering(cluster: RealCluster, number: number): { stop(): Promise
     stop: async () => {
       stopping = true;
       await wandering;
-      return { steps, wrong };
+      return events;
     },
   };
 }
@@ -67,89 +91,116 @@ Sessions('sees what it wrote, on whichever node, and never less than before', as
       leader.start();
       await cluster.ready(leader.id);
     }
-    await load.stop();
-    const found = await Promise.all(wanderers.map((wanderer) => wanderer.stop()));
-    const steps = found.reduce((sum, each) => sum + each.steps, 0);
-    assert.equal(
-      found.flatMap(({ wrong }) => wrong),
-      [],
-    );
+    const operations = await load.stop();
+    const found = (await Promise.all(wanderers.map((wanderer) => wanderer.stop()))).flat();
+    assert.equal(await cluster.faults([...operations, ...found]), []);
+    const steps = found.filter(({ kind }) => kind === 'read').length;
     assert.ok(steps > 200, `${steps} steps`);
     tell(`${steps} steps of writing here and reading there`);
   });
 });
 
 /** Follows the log of a node by server-sent events; when the connection ends it goes to the next node and resumes. */
-function startTail(nodes: readonly RealNode[]): {
-  readonly ids: readonly number[];
-  end(): void;
-  readonly resumed: () => number;
-} {
-  const ids: number[] = [];
-  let ended = false;
-  let at = 0;
-  let close = (): void => {};
-  const follow = (): void => {
-    if (ended) return;
+class Follower {
+  readonly #nodes: readonly RealNode[];
+  readonly #client = newClient();
+  readonly #records: Tail[] = [];
+  #close = (): void => {};
+  #ended = false;
+  resumed = 0;
+  newestId = 0;
+
+  constructor(...nodes: readonly RealNode[]) {
+    this.#nodes = nodes;
+    this.#follow();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#close();
+  }
+
+  /** What was shown until now; one record for each connection. */
+  get tails(): readonly Tail[] {
+    return this.#records.map((record) => ({ ...record, endedAt: Math.min(record.endedAt, now()) }));
+  }
+
+  #follow(): void {
+    if (this.#ended) return;
+    const node = this.#nodes[this.resumed % this.#nodes.length];
+    const afterId = this.newestId;
+    const beganAt = now();
     const asked = request(
       {
         host: '127.0.0.1',
-        port: nodes[at % nodes.length]?.port,
+        port: node?.port,
         path: '/messages',
-        headers: { Accept: 'text/event-stream', ...(ids.length > 0 && { 'Last-Event-ID': `${ids.at(-1)}` }) },
+        headers: { Accept: 'text/event-stream', ...(afterId > 0 && { 'Last-Event-ID': `${afterId}` }) },
         agent: false,
       },
       (response) => {
-        let rest = '';
-        response.setEncoding('latin1');
-        response.on('data', (text: string) => {
-          const lines = (rest + text).split('\n');
-          rest = lines.pop() ?? '';
-          for (const line of lines)
-            if (line.startsWith('data: ')) ids.push((JSON.parse(line.slice(6)) as { id: number }).id);
+        const shown: ShownMessage[] = [];
+        const open: Tail = {
+          kind: 'tail',
+          client: this.#client,
+          node: node?.id ?? 0,
+          beganAt,
+          endedAt: Number.POSITIVE_INFINITY,
+          afterId,
+          shown,
+          tokenAfter: Number(response.headers['lamport-time']),
+        };
+        const place = this.#records.push(open) - 1;
+        this.#read(response, shown);
+        response.on('close', () => {
+          this.#records[place] = { ...open, endedAt: now() };
         });
-        response.on('error', () => {});
       },
     );
-    close = () => asked.destroy();
+    this.#close = () => asked.destroy();
     asked.on('error', () => {});
     asked.on('close', () => {
-      at++;
-      setTimeout(follow, 10);
+      this.resumed++;
+      setTimeout(() => this.#follow(), 10);
     });
     asked.end();
-  };
-  follow();
-  return {
-    ids,
-    resumed: () => at,
-    end: () => {
-      ended = true;
-      close();
-    },
-  };
+  }
+
+  #read(response: IncomingMessage, shown: ShownMessage[]): void {
+    let rest = '';
+    response.setEncoding('utf8');
+    response.on('data', (text: string) => {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) if (line.startsWith('data: ')) shown.push(messageOf(JSON.parse(line.slice(6))));
+      this.newestId = shown.at(-1)?.id ?? this.newestId;
+    });
+    response.on('error', () => {});
+  }
 }
 
 Tails('shows every message once and in order, whether its node dies or another', async () => {
   await withRunningCluster({}, async (cluster) => {
-    const onFollower = startTail([cluster.node(1)]);
-    const onLeader = startTail([cluster.node(3), cluster.node(2)]);
+    const onFollower = new Follower(cluster.node(1));
+    const onLeader = new Follower(cluster.node(3), cluster.node(2));
     const load = startLoad({ targets: cluster.targets, connections: 8 });
     try {
       await load.progress(500);
       await cluster.kill(3);
       await load.progress(500);
-      await load.stop();
+      const operations = await load.stop();
       const log = messagesIn(await cluster.node(1).messages());
-      for (const tail of [onFollower, onLeader]) {
-        await until('the tail to show the newest', () => (tail.ids.at(-1) === log.length ? true : undefined));
-        assert.equal(
-          tail.ids,
-          log.map(({ id }) => id),
+      for (const tail of [onFollower, onLeader])
+        await until('the tail to show the newest', () => (tail.newestId === log.length ? true : undefined));
+      // Each goes on where it was, without holes or repeats.
+      for (const { tails } of [onFollower, onLeader])
+        assert.is(
+          tails.reduce((count, { shown }) => count + shown.length, 0),
+          log.length,
         );
-      }
-      assert.is(onFollower.resumed(), 0);
-      assert.ok(onLeader.resumed() >= 1);
+      assert.equal(await cluster.faults([...operations, ...onFollower.tails, ...onLeader.tails], 1, 2), []);
+      assert.is(onFollower.resumed, 0);
+      assert.ok(onLeader.resumed >= 1);
       tell(`${log.length} messages; the tail of the killed node went on at another`);
     } finally {
       onFollower.end();

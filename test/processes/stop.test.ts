@@ -1,7 +1,7 @@
 /** Nodes that are told to stop, under load. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { longestGap } from '../support/history.ts';
+import { longestGap } from '../history/checkers.ts';
 import { now, startLoad } from '../support/loadClient.ts';
 import { tell, withRunningCluster } from '../support/realCluster.ts';
 

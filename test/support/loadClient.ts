@@ -6,7 +6,7 @@
  *   const load = startLoad({ targets, connections: 64 });  …  const operations = await load.stop();
  */
 import { connect, type Socket } from 'node:net';
-import type { Operation, Outcome } from './history.ts';
+import type { Append, Outcome } from '../history/history.ts';
 
 export interface Target {
   readonly id: number;
@@ -22,6 +22,10 @@ export interface Answer {
 /** After how long a client asks whether its home is back. */
 const awayMs = 300;
 const refusedPauseMs = 5;
+
+let clients = 0;
+/** A number for one more client of this process: no two loads or readers share one. */
+export const newClient = (): number => ++clients;
 
 export const now = (): number => performance.now();
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -117,7 +121,8 @@ export const postText = (path: string, body: string, more = ''): string =>
 /** What an answer to a write says about it. */
 export function outcomeOf({ status, body }: Answer): Outcome {
   const json = JSON.parse(body) as Record<string, unknown>;
-  if (status === 200) return { kind: 'done', id: json.id as number, lamport: json.lamport_timestamp as number };
+  if (status === 200)
+    return { kind: 'done', firstId: json.id as number, firstLamport: json.lamport_timestamp as number };
   const code = `${status} ${json.code}`;
   return json.outcome === 'not_done' ? { kind: 'not_done', code } : { kind: 'unknown', code };
 }
@@ -200,7 +205,7 @@ export interface LoadOptions {
 
 export interface Load {
   /** Operations that have ended so far. */
-  readonly operations: readonly Operation[];
+  readonly operations: readonly Append[];
   /** Highest id acknowledged so far. */
   readonly newestId: number;
   readonly doneCount: number;
@@ -209,14 +214,14 @@ export interface Load {
   /** Resolves when `more` further writes have been acknowledged; rejects after `withinMs`. */
   progress(more: number, withinMs?: number): Promise<void>;
   /** Waits for what is under way. */
-  stop(): Promise<readonly Operation[]>;
+  stop(): Promise<readonly Append[]>;
 }
 
 export function startLoad(options: LoadOptions): Load {
   const { targets, connections, name = 'load', bytes = 0, timeoutMs = 10_000, thinkMs = 0, keep = true } = options;
   const patienceMs = options.patienceMs ?? timeoutMs + 2_000;
   const path = timeoutMs === 10_000 ? '/' : `/?timeout=${timeoutMs}`;
-  const operations: Operation[] = [];
+  const operations: Append[] = [];
   const counts: Record<string, number> = {};
   const waiters = new Set<() => void>();
   let newestId = 0;
@@ -226,18 +231,18 @@ export function startLoad(options: LoadOptions): Load {
   const count = (label: string): void => {
     counts[label] = (counts[label] ?? 0) + 1;
   };
-  const note = (operation: Operation): void => {
+  const note = (operation: Append): void => {
     const { outcome } = operation;
     if (keep) operations.push(operation);
     count(outcome.kind === 'done' ? 'done' : `${outcome.kind} ${outcome.code}`);
     if (outcome.kind !== 'done') return;
     doneCount++;
-    if (outcome.id > newestId) newestId = outcome.id;
+    if (outcome.firstId > newestId) newestId = outcome.firstId;
     for (const waiter of waiters) waiter();
   };
 
   /** One write, with its tries; undefined when it was never sent. */
-  const writeOne = async (route: Route, text: string): Promise<Operation | undefined> => {
+  const writeOne = async (client: number, route: Route, text: string): Promise<Append | undefined> => {
     const key = options.retryByKey === true ? `Idempotency-Key: ${text}\r\n` : '';
     const request = postText(path, `{"message":"${text}"}`, key);
     let beganAt: number | undefined;
@@ -263,13 +268,23 @@ export function startLoad(options: LoadOptions): Load {
     }
     if (beganAt === undefined || last === undefined) return undefined;
     const outcome = last.kind === 'done' ? last : (doubt ?? last);
-    return { text, node, beganAt, endedAt: now(), outcome };
+    return {
+      kind: 'append',
+      client,
+      node,
+      beganAt,
+      endedAt: now(),
+      texts: [text],
+      ...(key !== '' && { key: text }),
+      outcome,
+    };
   };
 
   const client = async (number: number): Promise<void> => {
     const route = new Route(targets, number % targets.length);
+    const id = newClient();
     for (let n = 0; !stopping; n++) {
-      const operation = await writeOne(route, `${name}-${number}-${n}`.padEnd(bytes, '.'));
+      const operation = await writeOne(id, route, `${name}-${number}-${n}`.padEnd(bytes, '.'));
       if (operation === undefined) continue;
       note(operation);
       // A refusal comes at once while nobody leads: no client asks again in the same millisecond.

@@ -15,8 +15,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { judge } from '../history/checkers.ts';
+import type { Event } from '../history/history.ts';
+import { messagesIn } from '../history/messages.ts';
 import { Cable, type Direction, type Trouble } from './cable.ts';
-import { faultsOf, type Operation } from './history.ts';
 import type { Target } from './loadClient.ts';
 
 // ------------------------------------------------------------------------------------------------------------ time
@@ -491,11 +493,16 @@ export class RealCluster {
     return this.cables.filter(({ from, to }) => from === id || to === id);
   }
 
-  /** What is wrong with what clients saw and what these nodes hold now; nothing, if all is well. */
-  async faults(operations: readonly Operation[], ...ids: readonly number[]): Promise<string[]> {
+  /** What is wrong with what clients saw and what these nodes show now; nothing, if all is well. */
+  async faults(events: readonly Event[], ...ids: readonly number[]): Promise<string[]> {
     const answers = new Map<number, Buffer>();
     for (const id of ids.length === 0 ? this.ids : ids) answers.set(id, await this.node(id).messages());
-    return faultsOf(operations, answers);
+    const logs = new Map([...answers].map(([id, bytes]) => [id, messagesIn(bytes)]));
+    const faults = judge({ events, faults: [] }, logs).map(({ invariant, words }) => `${invariant}: ${words}`);
+    // Also in what no checker looks at.
+    const [first, ...others] = answers.values();
+    if (others.some((bytes) => !first?.equals(bytes))) faults.push('nodes answer with different bytes');
+    return faults;
   }
 
   /** The sum over these nodes, since each began. */
