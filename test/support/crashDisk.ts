@@ -25,7 +25,14 @@ export interface CrashDiskOptions {
   readonly writeMs?: readonly [number, number];
   readonly createMs?: readonly [number, number];
   readonly totalBytes?: number;
+  /** Hears of each write that has reached the platter, before the writer does. */
+  readonly onDurable?: (name: string) => void;
+  /** Hears of what others than the process did to the platter. */
+  readonly onTampered?: (what: Tampering) => void;
 }
+
+/** Bytes were changed or a file was deleted; everything was; or a file of another disk was put there. */
+export type Tampering = 'some' | 'all' | 'foreign';
 
 /** Switches; they act on calls made from now on. */
 export interface DiskFaults {
@@ -92,22 +99,26 @@ export class CrashDisk {
   flip(name: string, offset: number, bit = 0): void {
     const { bytes } = this.#platter(name);
     bytes[offset] = (bytes[offset] as number) ^ (1 << bit);
+    this.#options.onTampered?.('some');
   }
 
   /** Puts these bytes on the platter: a disk that lies in a way of its own. */
   overwrite(name: string, offset: number, content: Uint8Array): void {
     this.#platter(name).bytes.set(content, offset);
+    this.#options.onTampered?.('some');
   }
 
   /** A file of another disk, as it is there. */
   put(name: string, content: Uint8Array): void {
     this.#files.set(name, { bytes: Buffer.from(content), dirty: new Map(), forgotten: new Map() });
+    this.#options.onTampered?.('foreign');
   }
 
   /** Someone deletes a file, or all of them. */
   wipe(name?: string): void {
     if (name === undefined) this.#files.clear();
     else this.#files.delete(name);
+    this.#options.onTampered?.(name === undefined ? 'all' : 'some');
   }
 
   get names(): readonly string[] {
@@ -115,6 +126,29 @@ export class CrashDisk {
   }
   content(name: string): Buffer {
     return Buffer.from(this.#platter(name).bytes);
+  }
+
+  has(name: string): boolean {
+    return this.#files.has(name);
+  }
+  /** A view of these bytes, if a power cut now would keep every one of them; else null. */
+  durable(name: string, offset: number, length: number): Buffer | null {
+    const platter = this.#files.get(name);
+    if (!platter || offset + length > platter.bytes.length) return null;
+    const { bytes, dirty, forgotten } = platter;
+    if (dirty.size + forgotten.size > 0)
+      for (let sector = Math.floor(offset / sectorBytes); sector * sectorBytes < offset + length; sector++)
+        if (dirty.has(sector) || forgotten.has(sector)) return null;
+    return bytes.subarray(offset, offset + length);
+  }
+  /** What the platter holds there, whatever the cache shows. */
+  onPlatter(name: string, offset: number, length: number): Buffer | null {
+    const platter = this.#files.get(name);
+    if (!platter) return null;
+    const whole = Buffer.from(platter.bytes);
+    for (const sectors of [platter.dirty, platter.forgotten])
+      for (const [sector, old] of sectors) old.copy(whole, sector * sectorBytes);
+    return whole.subarray(offset, offset + length);
   }
 
   #platter(name: string): Platter {
@@ -163,6 +197,7 @@ export class CrashDisk {
         later(metaMs() + this.faults.slowFsyncMs, () => {
           if (fails) for (const [sector, old] of platter.dirty) platter.forgotten.set(sector, old);
           platter.dirty.clear();
+          if (!fails) this.#options.onDurable?.(name);
           done(
             fails ? { ok: false, error: { kind: 'failed', message: `${name}: EIO` } } : { ok: true, value: undefined },
           );

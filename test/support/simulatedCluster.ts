@@ -5,17 +5,22 @@
  * Clients are callbacks too: promises settle when the virtual clock is not looking, so a test talks to a node through
  * `append` and `read` here, which go the façade's way by events.
  */
+import type { EventObject } from 'xstate';
 import type { CommitAdvanced } from '../../actors/events.ts';
 import type { Appended, AppendRequest, ReadPoint, ReadRequest, Trouble } from '../../actors/facade.ts';
 import { createNode, type Node } from '../../actors/node.ts';
 import type { Disk, DiskCallback, DiskFile, FailpointName, LogFields } from '../../actors/ports.ts';
 import type { Batch } from '../../actors/protocol/batch.ts';
-import type { NodeId } from '../../actors/protocol/epoch.ts';
+import type { Epoch, NodeId } from '../../actors/protocol/epoch.ts';
+import { decodeFrame, encodeFrame } from '../../actors/protocol/frameCodec.ts';
 import { defaultTiming, type TimingConfig } from '../../actors/protocol/timing.ts';
 import { tell } from '../../actors/system.ts';
 import { logInMemory } from '../../storage/memoryDisk.ts';
-import { CrashDisk } from './crashDisk.ts';
+import type { ShownMessage } from '../history/history.ts';
+import { CrashDisk, type Tampering } from './crashDisk.ts';
 import { SeededDice } from './dice.ts';
+import { Invariants, type Speech } from './invariants.ts';
+import { PlatterAudit } from './platterAudit.ts';
 import { SimulatedNetwork, type WireShape } from './simulatedNetwork.ts';
 import { SimulatedProcess } from './simulatedProcess.ts';
 import { VirtualClock } from './virtualClock.ts';
@@ -38,7 +43,22 @@ export interface ClusterOptions extends WireShape {
   readonly membership?: ReadonlyMap<NodeId, readonly NodeId[]>;
   /** How fast the clocks of nodes run; 1 by default. */
   readonly clockRates?: ReadonlyMap<NodeId, number>;
+  /** The same of their wall clocks. */
+  readonly wallRates?: ReadonlyMap<NodeId, number>;
+  readonly watch?: ClusterWatch;
 }
+
+/** Who looks on; it must change nothing while it hears. */
+export interface ClusterWatch {
+  event?(id: NodeId, target: string, event: EventObject): void;
+  line?(line: LogLine): void;
+  /** PREPARE, PROMISE, an APPEND, or an ACK that counts leaves a node. */
+  spoke?(id: NodeId, to: NodeId, what: Speech, epoch: Epoch): void;
+  began?(id: NodeId): void;
+  ended?(id: NodeId, how: Ending): void;
+}
+/** `power` and `failpoint`: the power was cut, and what was not durable may be lost. */
+export type Ending = 'kill' | 'power' | 'failpoint' | 'failure' | 'stop';
 
 export interface LogLine {
   readonly at: number;
@@ -74,8 +94,38 @@ function heardBy(process: SimulatedProcess, disk: Disk): Disk {
   };
 }
 
+/** By the code that a frame begins with. */
+const position = { epoch: 1, index: 1 };
+const speeches = new Map<number | undefined, Speech>(
+  (
+    [
+      { kind: 'prepare', epoch: 1, handover: null },
+      { kind: 'promise', epoch: 1, position },
+      { kind: 'append', epoch: 1, previous: position, commit: 0, readRound: 0, quiet: true, batch: null },
+      { kind: 'ack', epoch: 1, match: 1, readRound: 0, learner: false },
+    ] as const
+  ).map((frame) => [encodeFrame(frame, 0)[0], frame.kind]),
+);
+/** Where the epoch of each of them lies: behind the code, the checksum and the sender's Lamport time (frameCodec.ts). */
+const epochAt = 13;
+
+/** Mixes a text into a number; each text is summed once. */
+const sums = new Map<string, number>();
+function sumOf(text: string): number {
+  let sum = sums.get(text);
+  if (sum === undefined) {
+    sum = 0x811c9dc5;
+    for (let i = 0; i < text.length; i++) sum = Math.imul(sum ^ text.charCodeAt(i), 0x01000193);
+    sums.set(text, sum);
+  }
+  return sum;
+}
+
 interface Machine {
   readonly disk: CrashDisk;
+  audit: PlatterAudit;
+  /** What was done to the platter since the last start. */
+  readonly tampered: Set<Tampering>;
   process: SimulatedProcess;
   node: Node | null;
   /** Failpoints at which it dies, once each, and how many passages are left until then. */
@@ -93,11 +143,13 @@ export class SimulatedCluster {
   /** Every (node, epoch) that began to lead, with its time. */
   readonly leaderships: { readonly at: number; readonly id: NodeId; readonly epoch: number }[] = [];
   readonly dice: SeededDice;
-  /** Checked at each commit of each node: what was committed at an index once is there for ever (L4). */
+  /** What is broken, in words: of the invariants, and what a test adds. */
   readonly violations: string[] = [];
-  readonly #committed = new Map<number, { readonly end: number; readonly crc: number; readonly lamport: number }>();
-  /** Counts everything that was handled: the same seed must give the same. */
+  readonly invariants: Invariants;
+  /** Sums up every event between actors with its time and its target: the same seed must give the same. */
   trace = 0;
+  /** Failpoints at which a node died. */
+  readonly reached = new Map<FailpointName, number>();
   readonly #options: ClusterOptions;
   readonly #machines = new Map<NodeId, Machine>();
 
@@ -105,7 +157,15 @@ export class SimulatedCluster {
     this.#options = options;
     this.voters = options.voters ?? [1, 2, 3];
     this.dice = new SeededDice(options.seed ?? 1);
-    this.network = new SimulatedNetwork({ ...options, clock: this.clock, dice: this.dice.fork('network') });
+    this.invariants = new Invariants(this.voters, ({ invariant, words }) =>
+      this.violations.push(`${invariant}: ${words}`),
+    );
+    this.network = new SimulatedNetwork({
+      ...options,
+      clock: this.clock,
+      dice: this.dice.fork('network'),
+      onSend: (from, to, frame) => this.#sent(from, to, frame),
+    });
     for (const id of this.voters) {
       const dice = this.dice.fork(`disk ${id}`);
       const disk = new CrashDisk({
@@ -113,11 +173,33 @@ export class SimulatedCluster {
         dice: () => dice.next(),
         writeMs: options.writeMs ?? [0.2, 0.5],
         ...(options.totalBytes !== undefined && { totalBytes: options.totalBytes }),
+        onDurable: (name) => {
+          if (!options.memory && name.startsWith('segment')) this.#machine(id).audit.look();
+        },
+        onTampered: (what) => this.#machine(id).tampered.add(what),
       });
       const process = new SimulatedProcess(this.clock);
       const wallSkewMs = this.dice.fork(`wall ${id}`).next() * 100_000;
-      this.#machines.set(id, { disk, process, node: null, doomed: new Map(), wallSkewMs });
+      const audit = this.#audit(id, disk, disk);
+      this.#machines.set(id, { disk, audit, tampered: new Set(), process, node: null, doomed: new Map(), wallSkewMs });
     }
+  }
+
+  #audit(id: NodeId, log: CrashDisk, identity: CrashDisk): PlatterAudit {
+    return new PlatterAudit(log, identity, (batch) => this.invariants.wrote(id, batch));
+  }
+
+  #sent(from: NodeId, to: NodeId, frame: Buffer): void {
+    const what = speeches.get(frame[0]);
+    if (!what) return;
+    const epoch: Epoch = frame.readDoubleBE(epochAt);
+    if (what === 'ack') {
+      const ack = decodeFrame(frame);
+      if (ack === 'malformed' || ack.frame.kind !== 'ack' || ack.frame.learner) return;
+      this.invariants.acknowledged(from, ack.frame.match);
+    }
+    this.invariants.spoke(from, what, epoch, () => this.#machine(from).audit.promised);
+    this.#options.watch?.spoke?.(from, to, what, epoch);
   }
 
   // ------------------------------------------------------------------------------------------------- life of nodes
@@ -128,9 +210,11 @@ export class SimulatedCluster {
 
   #boot(id: NodeId): void {
     const machine = this.#machine(id);
-    const { priorities, segmentBytes, tailBytes, keptEntries, memory } = this.#options;
+    const { priorities, segmentBytes, tailBytes, keptEntries, memory, watch } = this.#options;
     const process = new SimulatedProcess(this.clock, { rate: this.#options.clockRates?.get(id) ?? 1 });
     const dice = this.dice.fork(`node ${id} at ${this.clock.now()}`);
+    const wallRate = this.#options.wallRates?.get(id) ?? 1;
+    this.#auditStart(id, machine);
     const real = heardBy(process, machine.disk.restart());
     const node = createNode({
       nodeId: id,
@@ -142,17 +226,20 @@ export class SimulatedCluster {
       keptEntries: keptEntries ?? 100_000,
       memory: memory ?? false,
       onEvent: (target, event) => {
-        this.trace = (Math.imul(this.trace, 31) + target.length + event.type.length * 7 + id) | 0;
-        if (target === 'ingress' && event.type === 'commit.advanced')
-          this.#check(id, (event as unknown as CommitAdvanced).batches);
+        const time = (this.clock.now() * 1000) | 0;
+        this.trace = (Math.imul(this.trace ^ time ^ sumOf(target), 0x01000193) + sumOf(event.type) + id) | 0;
+        if (target === 'ingress' && event.type === 'commit.advanced' && process.alive)
+          this.invariants.committed(id, (event as unknown as CommitAdvanced).batches);
+        watch?.event?.(id, target, event);
       },
       failed: (reason) => {
+        if (!process.alive) return; // Its last breath.
         this.failures.push({ node: id, reason });
-        this.kill(id);
+        this.#end(id, 'failure', false);
       },
       ports: {
         clock: process.clock,
-        wallClock: { now: () => 1.7e12 + this.clock.now() + machine.wallSkewMs },
+        wallClock: { now: () => 1.7e12 + this.clock.now() * wallRate + machine.wallSkewMs },
         dice,
         failpoints: {
           reach: (name) => {
@@ -161,18 +248,24 @@ export class SimulatedCluster {
             if (left > 0) machine.doomed.set(name, left);
             else {
               machine.doomed.delete(name);
-              this.crash(id);
+              this.reached.set(name, (this.reached.get(name) ?? 0) + 1);
+              this.#end(id, 'failpoint', true);
             }
           },
         },
         // The disk of a process: what it says is heard when the process runs.
-        disk: memory ? logInMemory(real, heardBy(process, this.#memory())) : real,
+        disk: memory ? logInMemory(real, heardBy(process, this.#memory(id, machine))) : real,
         links: this.network.linksFor(id, process),
         log: {
           write: (level, event, message, fields = {}) => {
-            this.lines.push({ at: this.clock.now(), node: id, level, event, message, fields });
-            if (event === 'leader_elected' && fields.leader === id)
-              this.leaderships.push({ at: this.clock.now(), id, epoch: fields.epoch as number });
+            if (!process.alive) return;
+            const line = { at: this.clock.now(), node: id, level, event, message, fields };
+            this.lines.push(line);
+            watch?.line?.(line);
+            if (event !== 'leader_elected' || fields.leader !== id) return;
+            const epoch = fields.epoch as Epoch;
+            this.leaderships.push({ at: this.clock.now(), id, epoch });
+            this.invariants.established(id, epoch);
           },
         },
       },
@@ -180,31 +273,34 @@ export class SimulatedCluster {
     machine.process = process;
     machine.node = node;
     node.start();
+    watch?.began?.(id);
+  }
+
+  /** What was done to the platter shows when the node starts from it. */
+  #auditStart(id: NodeId, machine: Machine): void {
+    const { audit, tampered } = machine;
+    if (tampered.size > 0) {
+      if (tampered.has('foreign')) this.invariants.becameStranger(id);
+      else if (tampered.has('all') && this.invariants.toldBy(id) > 0) this.invariants.identityLost(id);
+      else this.invariants.logLost(id);
+      audit.startAnew();
+      tampered.clear();
+    }
+    audit.look();
+    this.invariants.began(id);
   }
 
   /** What a process keeps in memory: nobody finds it again. */
-  #memory(): Disk {
+  #memory(id: NodeId, machine: Machine): Disk {
     const instantly = [0, 0] as const;
     const times = { readMs: instantly, writeMs: instantly, createMs: instantly };
-    return new CrashDisk({ clock: this.clock, dice: () => 0, ...times }).disk;
+    const onDurable = (): void => audit.look();
+    const disk = new CrashDisk({ clock: this.clock, dice: () => 0, ...times, onDurable });
+    const audit = this.#audit(id, disk, machine.disk);
+    this.invariants.logLost(id);
+    machine.audit = audit;
+    return disk.disk;
   }
-
-  #check(id: NodeId, batches: readonly Batch[]): void {
-    for (const { baseIndex, endIndex: end, crc, baseLamport, endLamport: lamport } of batches) {
-      const known = this.#committed.get(baseIndex);
-      if (!known) {
-        const before = this.#lastCommitted;
-        if (before && before.end + 1 !== baseIndex)
-          this.violations.push(`L4: node ${id} committed ${baseIndex} first, behind ${before.end}`);
-        if (before && before.lamport >= baseLamport)
-          this.violations.push(`§9: Lamport ${baseLamport} after ${before.lamport}`);
-        this.#lastCommitted = { end, crc, lamport };
-        this.#committed.set(baseIndex, this.#lastCommitted);
-      } else if (known.crc !== crc || known.end !== end)
-        this.violations.push(`L4: node ${id} committed another batch at ${baseIndex}`);
-    }
-  }
-  #lastCommitted: { readonly end: number; readonly crc: number; readonly lamport: number } | null = null;
 
   /** kill -9: the page cache survives, peers see a reset. */
   kill(id: NodeId): void {
@@ -214,13 +310,24 @@ export class SimulatedCluster {
   crash(id: NodeId, { silent = true } = {}): void {
     this.#end(id, 'power', silent);
   }
-  #end(id: NodeId, kind: 'kill' | 'power', silent: boolean): void {
+  #end(id: NodeId, how: Ending, silent: boolean): void {
     const machine = this.#machine(id);
     if (!machine.node) return;
     machine.process.kill();
-    machine.disk.crash(kind);
+    machine.disk.crash(how === 'power' || how === 'failpoint' ? 'power' : 'kill');
     this.network.crash(id, { silent });
     machine.node = null;
+    this.#options.watch?.ended?.(id, how);
+  }
+  /** SIGTERM: the node leaves, and its process ends when it says so. */
+  stop(id: NodeId): void {
+    const { process, node } = this.#machine(id);
+    process.deliver(() => {
+      const stopped = (): void => {
+        if (this.#machine(id).node === node) this.#end(id, 'stop', false);
+      };
+      if (node?.root.getSnapshot().status === 'active') node.root.send({ type: 'node.stop', stopped });
+    });
   }
   /** At the next passage of this point, or the n-th from now, power is cut. */
   doom(id: NodeId, at: FailpointName, passage = 1): void {
@@ -238,6 +345,17 @@ export class SimulatedCluster {
   /** The wall clock of one machine jumps; it may serve for nothing but the time that messages show. */
   jumpWall(id: NodeId, ms: number): void {
     this.#machine(id).wallSkewMs += ms;
+  }
+  isPaused(id: NodeId): boolean {
+    return this.#machine(id).process.paused;
+  }
+  /** Whether there is anybody at the desk: it has read its log, and is not closing. */
+  serves(id: NodeId): boolean {
+    return this.#machine(id).node?.root.system.get('ingress') !== undefined;
+  }
+  /** What each slot of its identity says on the platter. */
+  slots(id: NodeId): PlatterAudit['slots'] {
+    return this.#machine(id).audit.slots;
   }
   disk(id: NodeId): CrashDisk {
     return this.#machine(id).disk;
@@ -309,10 +427,8 @@ export class SimulatedCluster {
   }
 
   /** The committed messages of a node, as its clients would read them. */
-  messages(
-    id: NodeId,
-  ): readonly { readonly id: number; readonly text: string; readonly lamport: number; readonly origin: NodeId }[] {
-    const found: { id: number; text: string; lamport: number; origin: NodeId }[] = [];
+  messages(id: NodeId): readonly ShownMessage[] {
+    const found: ShownMessage[] = [];
     const { root, facade } = this.node(id);
     const upTo = facade.status().lastId;
     for (let after = 0; after < upTo; ) {
@@ -337,6 +453,7 @@ export class SimulatedCluster {
                 text: content.toString(),
                 lamport: firstLamport + i,
                 origin: write.tag.origin,
+                seen: write.seen,
               });
         after = Math.max(after, batch.nextId - 1);
       }

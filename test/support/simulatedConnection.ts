@@ -76,6 +76,15 @@ export class Pipe {
     if (this.#inFlight.length === 1) this.#arm();
   }
 
+  /** Bytes of the frame in front that have come while the rest is on its way. */
+  get partBytes(): number {
+    const head = this.#inFlight[0];
+    if (!head || !this.#wire.passable()) return 0;
+    const bytes = bytesOf(head.segment);
+    const missing = ((head.arrivesAt - this.#world.now()) * this.#wire.bytesPerSecond) / 1_000;
+    return missing > 0 && missing < bytes ? Math.floor(bytes - missing) : 0;
+  }
+
   /** Of what is in flight a prefix of random length still arrives; the rest is lost. */
   loseTail(): void {
     this.#inFlight.length = this.#wire.dice.int(this.#inFlight.length + 1);
@@ -135,6 +144,7 @@ export interface EndOptions {
   /** The dialler's handlers hear of a failure before the opening too. */
   readonly handlers?: ConnectionHandlers;
   readonly onFrame: (frame: Buffer) => void;
+  readonly onSend: (frame: Buffer) => void;
 }
 
 export class End implements Connection {
@@ -145,6 +155,10 @@ export class End implements Connection {
   readonly #options: EndOptions;
   #handlers: ConnectionHandlers | undefined;
   #state: 'opening' | 'open' | 'closed' = 'opening';
+  #takenBytes = 0;
+  #receivedBytesMax = 0;
+  /** The connection is unknown to this host: what comes is answered with a reset, or nobody hears of it. */
+  #forgotten: 'no' | 'answers' | 'swallows' = 'no';
 
   constructor(options: EndOptions) {
     this.self = options.self;
@@ -167,12 +181,18 @@ export class End implements Connection {
     return this.#state === 'open' ? Math.max(0, this.#options.out.waitingBytes - this.#options.windowBytes) : 0;
   }
 
+  get receivedBytes(): number {
+    this.#receivedBytesMax = Math.max(this.#receivedBytesMax, this.#takenBytes + this.#options.in.partBytes);
+    return this.#receivedBytesMax;
+  }
+
   send(frame: Buffer): void {
     const { maxFrameBytes } = this.#options;
     if (this.#state !== 'open' || !this.process.alive) return;
     if (frame.length > maxFrameBytes) {
       this.close(`own frame of ${frame.length} bytes is above maxFrameBytes ${maxFrameBytes}`);
     } else {
+      this.#options.onSend(frame);
       this.#options.out.push({ kind: 'frame', frame, checksum: crc32(frame) });
     }
   }
@@ -191,6 +211,15 @@ export class End implements Connection {
     this.breakOff(silent ? undefined : 'connection reset by peer');
   }
 
+  /** This side's connection is gone, and the other side does not know (half open). */
+  forget(swallows: boolean): void {
+    if (this.#state === 'closed' || !this.process.alive) return;
+    this.#state = 'closed';
+    this.#forgotten = swallows ? 'swallows' : 'answers';
+    this.#options.out.loseTail();
+    this.process.deliver(() => this.#report({ byThisSide: false, reason: 'connection timed out' }));
+  }
+
   /** Loses a random tail of what this side has in flight; the other side hears the reason, if there is one. */
   breakOff(reason: string | undefined): void {
     this.#options.out.loseTail();
@@ -199,12 +228,14 @@ export class End implements Connection {
 
   /** A segment has reached this host. */
   arrive(segment: Segment): void {
-    if (this.process.alive) this.process.deliver(() => this.#take(segment));
+    if (this.#forgotten === 'swallows') return;
+    if (this.process.alive && this.#forgotten === 'no') this.process.deliver(() => this.#take(segment));
     else if (segment.kind !== 'end') this.#options.out.push({ kind: 'end', reason: 'connection reset by peer' }); // A4
   }
 
   #take(segment: Segment): void {
     this.#options.in.waitingBytes -= bytesOf(segment);
+    this.#takenBytes += bytesOf(segment);
     if (this.#state === 'closed') return; // A3
     switch (segment.kind) {
       case 'open':

@@ -8,6 +8,7 @@
  *   cut       nothing arrives, connections stay open; healed, what was held arrives in order
  *   stall     as a cut that ends by itself           strand    holds open connections only, newer ones pass
  *   reset     connections end, with part of what was in flight      shape     latency, jitter, bandwidth
+ *   forget    one side's connections end, the other side is not told (a half-open connection)
  *   pause     SIGSTOP: the process stands still, its host answers   crash     with a reset, or silent (power cut)
  *
  * A1. Deterministic: the same seed and the same calls give the same run. Each wire has dice of its own.
@@ -36,6 +37,8 @@ export interface NetworkOptions extends WireShape {
   readonly maxFrameBytes?: number;
   /** Sees each frame as it is taken by its receiver. */
   readonly onFrame?: (from: NodeId, to: NodeId, frame: Buffer) => void;
+  /** Sees each frame as its sender hands it over on an open connection. */
+  readonly onSend?: (from: NodeId, to: NodeId, frame: Buffer) => void;
 }
 
 interface Host {
@@ -54,6 +57,7 @@ const defaults = {
   greetingDeadlineMs: 2_000,
   maxFrameBytes: 9 * 1024 * 1024,
   onFrame: (): void => {},
+  onSend: (): void => {},
 };
 
 export class SimulatedNetwork {
@@ -133,6 +137,14 @@ export class SimulatedNetwork {
     }
   }
 
+  /**
+   * The connections of `id` with `other` are lost on its side alone: it hears a reset, the other side nothing. Swallowing:
+   * not even when it sends again (a gateway that forgot the connection); else the host answers that with a reset.
+   */
+  forget(id: NodeId, other: NodeId, { swallows = false } = {}): void {
+    for (const end of this.#ends) if (end.self === id && end.peer === other) end.forget(swallows);
+  }
+
   /** Ends a node's incarnation; its ports are dead (P3). Silent: its peers hear nothing until it runs again. */
   crash(id: NodeId, { silent = false } = {}): void {
     const host = this.#host(id);
@@ -157,7 +169,7 @@ export class SimulatedNetwork {
     process: SimulatedProcess,
     handlers: ConnectionHandlers & { opened(connection: Connection): void },
   ): void {
-    const { clock, windowBytes, maxFrameBytes, greetingDeadlineMs, onFrame } = this.#options;
+    const { clock, windowBytes, maxFrameBytes, greetingDeadlineMs, onFrame, onSend } = this.#options;
     let listener: End | undefined;
 
     const there: Pipe = new Pipe(clock, this.#wire(from, to), (segment) => {
@@ -179,6 +191,7 @@ export class SimulatedNetwork {
       },
       handlers,
       onFrame: (frame) => onFrame(to, from, frame),
+      onSend: (frame) => onSend(from, to, frame),
     });
     this.#ends = this.#ends.filter((end) => !end.isClosed);
     this.#ends.push(dialler);
@@ -195,7 +208,7 @@ export class SimulatedNetwork {
     if (!process?.alive || !accept) return refuse('connection refused');
     if (from < to) return refuse(`refused: the higher id dials, and ${from} is lower than ${to}`);
 
-    const { windowBytes, maxFrameBytes, onFrame } = this.#options;
+    const { windowBytes, maxFrameBytes, onFrame, onSend } = this.#options;
     const listener = new End({
       self: to,
       peer: from,
@@ -206,6 +219,7 @@ export class SimulatedNetwork {
       maxFrameBytes,
       opened: accept,
       onFrame: (frame) => onFrame(from, to, frame),
+      onSend: (frame) => onSend(to, from, frame),
     });
     this.#ends.push(listener);
     return listener;

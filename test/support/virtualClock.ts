@@ -30,6 +30,8 @@ export class VirtualClock implements Clock {
   readonly #heap: Timer[] = [];
   #now: number;
   #set = 0;
+  /** Timers that have fired. */
+  fired = 0;
   #firedAtThisInstant = 0;
 
   constructor(startsAt = 0) {
@@ -73,6 +75,7 @@ export class VirtualClock implements Clock {
       throw new Error(`time stands still at ${this.#now} ms: timers of no delay set one another for ever`);
     }
     this.#now = timer.dueAt;
+    this.fired++;
     timer.callback();
     return true;
   }
