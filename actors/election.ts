@@ -237,6 +237,7 @@ const chart = setup({
         ballot.noteFsync(event.fsyncMs);
       },
     },
+    'peer.receiving': { actions: ({ context, event }) => context.ballot.receiving(event.peer, now({ context })) },
     'peer.near': { actions: ({ context, event }) => context.ballot.noteNear(event.peer, event.near, now({ context })) },
     'disk.filled': { actions: { type: 'noteDisk', params: true } },
     'disk.freed': { actions: { type: 'noteDisk', params: false } },

@@ -118,6 +118,8 @@ export type ElectionEvent =
   /** From the pipeline, at a heartbeat with news: its log's end, and its slowest fsync since. */
   | { readonly type: 'log.reported'; readonly position: Position; readonly fsyncMs: number }
   | { readonly type: 'peer.near'; readonly peer: NodeId; readonly near: boolean }
+  /** Data of this peer is coming in, and no ping among it. */
+  | { readonly type: 'peer.receiving'; readonly peer: NodeId }
   | { readonly type: 'office.drained'; readonly epoch: Epoch; readonly peer: NodeId }
   | { readonly type: 'disk.filled' }
   | { readonly type: 'disk.freed' }

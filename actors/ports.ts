@@ -100,6 +100,8 @@ export interface Connection {
   send(frame: Buffer): void;
   /** Bytes handed over that the operating system has not taken yet. */
   readonly bufferedBytes: number;
+  /** Bytes that have come in so far, also those of a frame that is not whole yet: a sign of life. Never less than before. */
+  readonly receivedBytes: number;
   /** Ends the connection; `closed` is reported to the handlers with `byThisSide` true. */
   close(reason: string): void;
 }

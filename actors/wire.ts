@@ -5,7 +5,8 @@
  * A1. Only the connection that the link attached counts: what arrives on another is dropped and counted.
  * A2. Nothing leaves before this side's HELLO, and nothing but a greeting is heard before the peer's was accepted: what
  *     comes over a connection is bound to its greeting.
- * A3. A peer that does not read cannot make this node hold more than `maxBufferedBytes` for it: the connection ends.
+ * A3. Bytes that come in are a sign of life, also without a ping among them: on a thin link pings wait behind data.
+ * A4. A peer that does not read cannot make this node hold more than `maxBufferedBytes` for it: the connection ends.
  */
 import type { FrameCounts, WireEvent } from './events.ts';
 import type { Clock, Connection } from './ports.ts';
@@ -39,6 +40,9 @@ export class Wire {
   #key = 0;
   #connection: Connection | undefined;
   #heardAt = 0;
+  /** What had come in at this side's last ping, and whether a ping has come since. */
+  #receivedBytes = 0;
+  #isPinged = false;
   #theirSentAt = -1;
   #hasGreeted = false;
   #isGreeted = false;
@@ -56,6 +60,7 @@ export class Wire {
         this.#key = event.key;
         this.#connection = event.connection;
         this.#heardAt = this.#input.clock.now();
+        this.#receivedBytes = event.connection.receivedBytes;
         this.#theirSentAt = -1;
         this.#hasGreeted = false;
         this.#isGreeted = false;
@@ -81,6 +86,11 @@ export class Wire {
     this.#hasGreeted ||= frame.kind === 'hello';
     if (!connection || !this.#hasGreeted) return;
     const now = this.#input.clock.now();
+    const isReceiving = frame.kind === 'ping' && this.#isReceiving(connection);
+    if (isReceiving) {
+      this.#heardAt = now;
+      tell(this.#scope, 'election', { type: 'peer.receiving', peer: this.#input.peer });
+    }
     if (frame.kind === 'ping' && now - this.#heardAt > this.#input.silentMs) {
       tellLink(this.#scope, this.#input.peer, { type: 'peer.fell-silent' });
       return;
@@ -89,7 +99,7 @@ export class Wire {
       tellLink(this.#scope, this.#input.peer, { type: 'peer.misbehaved', reason: 'it does not read what it is sent' });
       return;
     }
-    const bytes = encodeFrame(frame.kind === 'ping' ? this.#withEcho(frame, now) : frame, lamport);
+    const bytes = encodeFrame(frame.kind === 'ping' ? this.#withEcho(frame, now, isReceiving) : frame, lamport);
     this.#counts.framesOut++;
     this.#counts.bytesOut += bytes.length;
     connection.send(bytes);
@@ -102,8 +112,16 @@ export class Wire {
     tell(this.#scope, 'metrics', { type: 'frame.dropped' });
   }
 
-  #withEcho(ping: Ping, now: number): Ping {
-    return { ...ping, sentAt: now, echo: this.#theirSentAt, heldMs: now - this.#theirSentAtSince };
+  #withEcho(ping: Ping, now: number, receiving: boolean): Ping {
+    return { ...ping, sentAt: now, echo: this.#theirSentAt, heldMs: now - this.#theirSentAtSince, receiving };
+  }
+
+  /** Something came since the last ping of this side, and no ping of the peer: A3. */
+  #isReceiving({ receivedBytes }: Connection): boolean {
+    const isReceiving = this.#isGreeted && !this.#isPinged && receivedBytes > this.#receivedBytes;
+    this.#receivedBytes = receivedBytes;
+    this.#isPinged = false;
+    return isReceiving;
   }
 
   #in(bytes: Buffer): void {
@@ -124,10 +142,12 @@ export class Wire {
     let roundTripSentAt = -1;
     let rttMs = -1;
     if (frame.kind === 'ping') {
+      this.#isPinged = true;
       this.#theirSentAt = frame.sentAt;
       this.#theirSentAtSince = this.#heardAt;
       if (frame.echo >= 0) {
-        roundTripSentAt = frame.echo;
+        // What it says it is receiving shows the way there, as an echo would (A3).
+        roundTripSentAt = frame.receiving ? this.#heardAt : frame.echo;
         rttMs = Math.max(0, this.#heardAt - frame.echo - Math.max(0, frame.heldMs));
         this.roundTrips.add(rttMs);
       }

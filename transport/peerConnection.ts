@@ -90,6 +90,10 @@ export class PeerConnection implements Connection {
     return this.#closed ? 0 : this.#webSocket.bufferedAmount;
   }
 
+  get receivedBytes(): number {
+    return this.#socket.bytesRead;
+  }
+
   send(frame: Buffer): void {
     if (this.#closed) return;
     if (frame.length > this.#options.maxFrameBytes) {

@@ -149,6 +149,7 @@ export function ping({ context, self, system }: Acting, leading: boolean): void 
       sentAt: at,
       echo: -1,
       heldMs: 0,
+      receiving: false,
       quorumConnected: ballot.quorumConnected(at),
       unelectable: ballot.unelectable(at),
       leading: leading ? ballot.promised : 0,

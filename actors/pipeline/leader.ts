@@ -288,6 +288,14 @@ export class Leader implements Office {
     this.#sendMore(peer);
   }
 
+  /** What it was sent is still coming in there, on a thin link: nothing is lost, and nothing stands still (R23). */
+  receiving(peer: NodeId): void {
+    const progress = this.#progress.get(peer);
+    if (!progress || progress.idle) return;
+    this.movedAt = this.#core.clock.now();
+    progress.movedAt = this.movedAt;
+  }
+
   rejected({ peer, frame }: FrameReceived<'reject'>): void {
     const progress = this.#progress.get(peer);
     if (!progress || frame.epoch !== this.epoch) return;

@@ -65,6 +65,8 @@ export class Ballot {
 
   leader: Leadership | null = null;
   leaderHeardAt = Number.NEGATIVE_INFINITY;
+  /** It said in its last ping that it leads no more. */
+  #hasResigned = false;
   noLeaderSince: number;
   nextTryAt: number;
   /** The cluster was formed in this boot, and has had no leader yet. */
@@ -182,8 +184,17 @@ export class Ballot {
 
   pinged(peer: NodeId, ping: Ping, roundTripSentAt: number, now: number): void {
     this.table.pinged(peer, ping, roundTripSentAt, now, this.timing.suspectMs);
+    if (this.leader?.id === peer) this.#hasResigned = ping.leading === 0;
     this.see(ping.seenEpoch);
     this.see(ping.promised);
+  }
+  /**
+   * Data of this peer comes in while its pings wait behind it: both ways between the two are passable, since a stream goes
+   * on only while its acknowledgements get back. A leader that did not resign is heard by that as well (R12).
+   */
+  receiving(peer: NodeId, now: number): void {
+    this.table.receiving(peer, now);
+    if (this.leader?.id === peer && !this.#hasResigned && this.leaderAlive(now)) this.leaderHeardAt = now;
   }
   /** The ping comes from a leader of this node's epoch or a later one, other than itself. */
   namesLeader(ping: Ping): boolean {
@@ -194,6 +205,7 @@ export class Ballot {
     const news = this.leader?.epoch !== epoch;
     this.leader = { id: ownerOf(epoch), epoch };
     this.leaderHeardAt = now;
+    this.#hasResigned = false;
     this.#isFirst = false;
     this.#bullied = 0;
     this.#backoffMs = 0;

@@ -3,7 +3,8 @@
  *
  *   code u8 | crc u32 | lamport f64 | fields of the kind | the bytes of a batch or of writes: APPEND, DATA, FORWARD
  *
- * `crc` is CRC-32 over code, Lamport time and fields; what stands behind them has a checksum of its own. `decodeFrame` never
+ * `crc` is CRC-32 over code, Lamport time and fields; what stands behind them has a checksum of its own, which the fields
+ * repeat: two good halves of different frames are no frame. `decodeFrame` never
  * throws: what it cannot read in full is 'malformed', and the link that brought it is closed.
  */
 import { crc32 } from 'node:zlib';
@@ -53,10 +54,11 @@ const readList = <T>(from: ByteReader, max: number, read: () => T): T[] => {
 };
 const readSignedSmall = (from: ByteReader): number => from.u16() - 32_768;
 const noBatch = new Batch(Buffer.alloc(64));
-const withBatch = <F>(fields: F, tail: Buffer): (F & { batch: Batch }) | 'malformed' => {
+function withBatch<F>(fields: F & { readonly crc?: number }, tail: Buffer): (F & { batch: Batch }) | 'malformed' {
+  const { crc, ...more } = fields;
   const batch = decodeBatch(tail);
-  return batch === 'malformed' ? batch : { ...fields, batch };
-};
+  return batch === 'malformed' || batch.crc !== crc ? 'malformed' : ({ ...more, batch } as F & { batch: Batch });
+}
 
 /** Stands for a write whose length is known and whose bytes follow behind the fields. */
 const unread = (bytes: number): EncodedWrite => ({
@@ -130,15 +132,16 @@ const codecs: { readonly [K in FrameKind]: Codec<FrameOf<K>> } = {
   ping: {
     code: 4,
     write: (out, f) => {
-      out.f64(f.sentAt).f64(f.echo).f64(f.heldMs).bool(f.quorumConnected);
+      out.f64(f.sentAt).f64(f.echo).f64(f.heldMs).bool(f.receiving).bool(f.quorumConnected);
       out.u8(unelectableReasons.indexOf(f.unelectable)).f64(f.leading).f64(f.promised).f64(f.seenEpoch).f64(f.commit);
       writePosition(out, f.position);
       out.f64(f.readRound).f64(f.confirmEpoch).f64(f.confirmRound);
     },
     read: (from) => ({
-      sentAt: from.f64(),
-      echo: from.f64(),
-      heldMs: from.f64(),
+      sentAt: from.finite(),
+      echo: from.finite(),
+      heldMs: from.finite(),
+      receiving: from.bool(),
       quorumConnected: from.bool(),
       unelectable: oneOf(from, unelectableReasons),
       leading: from.integer(),
@@ -226,9 +229,15 @@ const codecs: { readonly [K in FrameKind]: Codec<FrameOf<K>> } = {
     write: (out, f) => {
       out.f64(f.epoch);
       writePosition(out, f.after);
-      out.bool(f.more);
+      out.bool(f.more).u32(f.batch.crc);
     },
-    read: (from) => ({ epoch: from.integer(), after: readPosition(from), more: from.bool(), batch: noBatch }),
+    read: (from) => ({
+      epoch: from.integer(),
+      after: readPosition(from),
+      more: from.bool(),
+      crc: from.u32(),
+      batch: noBatch,
+    }),
     tail: (f) => [f.batch.bytes],
     readTail: withBatch,
   },
@@ -237,7 +246,11 @@ const codecs: { readonly [K in FrameKind]: Codec<FrameOf<K>> } = {
     write: (out, f) => {
       out.f64(f.epoch).bool(f.batch !== null);
       writePosition(out, f.previous);
-      out.f64(f.commit).f64(f.readRound).bool(f.quiet);
+      out
+        .f64(f.commit)
+        .f64(f.readRound)
+        .bool(f.quiet)
+        .u32(f.batch?.crc ?? 0);
     },
     read: (from) => ({
       epoch: from.integer(),
@@ -246,11 +259,13 @@ const codecs: { readonly [K in FrameKind]: Codec<FrameOf<K>> } = {
       commit: from.integer(),
       readRound: from.integer(),
       quiet: from.bool(),
+      crc: from.u32(),
     }),
     tail: (f) => (f.batch ? [f.batch.bytes] : []),
     readTail: (fields, tail) => {
       if (fields.batch) return withBatch(fields, tail);
-      return tail.length === 0 ? fields : 'malformed';
+      const { crc, ...more } = fields as typeof fields & { readonly crc?: number };
+      return tail.length === 0 && crc === 0 ? more : 'malformed';
     },
   },
   ack: {
@@ -308,7 +323,7 @@ const codecs: { readonly [K in FrameKind]: Codec<FrameOf<K>> } = {
         n: from.varint(),
         firstId: from.varint(),
         firstLamport: from.varint(),
-        earlier: from.bool() ? { origin: from.u16(), seen: from.varint(), physicalSeconds: from.f64() } : null,
+        earlier: from.bool() ? { origin: from.u16(), seen: from.varint(), physicalSeconds: from.finite() } : null,
       })),
     }),
   },

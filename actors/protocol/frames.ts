@@ -64,6 +64,8 @@ export interface Ping {
   /** The `sentAt` last received from the addressee, or -1; and how long it was held before this answer. */
   readonly echo: number;
   readonly heldMs: number;
+  /** Since its last ping the sender got something from the addressee, but no ping: they wait behind data on a thin link. */
+  readonly receiving: boolean;
   readonly quorumConnected: boolean;
   /** Why the sender could not lead well, or 'none'. */
   readonly unelectable: Unelectable;

@@ -2,7 +2,8 @@
  * What a node knows of its peers, and the questions that an election asks of it (PROTOCOL §5, "Seeing"). Reads no clock:
  * every question takes `now`.
  *
- * A1. `up` comes from round trips to pings that *this* node sent, never from an open connection or a one-way sign.
+ * A1. `up` comes from round trips to pings that *this* node sent, and goes on while data comes in; never from an open
+ *     connection or a one-way sign.
  */
 import { type Index, majorityOf, type NodeId, type Position, start } from './epoch.ts';
 import type { Ping, Unelectable } from './frames.ts';
@@ -58,6 +59,12 @@ export class PeerTable {
     view.quorumConnected = ping.quorumConnected;
     view.unelectable = ping.unelectable;
     view.position = ping.position;
+  }
+
+  /** Data of an up peer comes in, without a ping among it (ballot.ts). */
+  receiving(peer: NodeId, now: number): void {
+    const view = this.#peers.get(peer);
+    if (view && view.roundTripSentAt >= 0) view.roundTripSentAt = now;
   }
 
   /** R19: a closed connection is known at once. */

@@ -32,6 +32,7 @@ const aConnection = (peer: number): Connection => ({
   dialled: true,
   send: () => undefined,
   bufferedBytes: 0,
+  receivedBytes: 0,
   close: () => undefined,
 });
 
@@ -206,8 +207,10 @@ interface WireWorld {
   readonly wire: Wire;
   readonly out: Buffer[];
   readonly closed: string[];
-  readonly connection: { bufferedBytes: number };
+  readonly connection: { bufferedBytes: number; receivedBytes: number };
   readonly story: () => string[];
+  /** Of the newest frame that was passed on. */
+  readonly roundTripSentAt: () => number | undefined;
   readonly dropped: () => number;
   readonly arrive: (bytes: Buffer, key?: number) => void;
 }
@@ -222,6 +225,7 @@ function aWire(greeted = true): WireWorld {
     peer: 2,
     dialled: false,
     bufferedBytes: 0,
+    receivedBytes: 0,
     send: (frame: Buffer) => void out.push(frame),
     close: (reason: string) => void closed.push(reason),
   };
@@ -239,6 +243,7 @@ function aWire(greeted = true): WireWorld {
     closed,
     connection,
     story: () => ear.story.filter((line) => !line.startsWith('metrics')),
+    roundTripSentAt: () => ear.named('clock', 'frame.received').at(-1)?.roundTripSentAt,
     dropped: () => ear.story.filter((line) => line === 'metrics:frame.dropped').length,
     arrive: (bytes, key = 1) => wire.receive({ type: 'bytes.arrived', key, bytes }),
   };
@@ -298,7 +303,7 @@ Wires('give up a peer that sends what nobody can read', () => {
   assert.equal(world.story(), ['link:2:peer.misbehaved']);
 });
 
-Wires('give up a peer that does not read what it is sent (A3)', () => {
+Wires('give up a peer that does not read what it is sent (A4)', () => {
   const world = aWire();
   world.connection.bufferedBytes = maxBufferedBytes + 1;
   world.wire.receive({ type: 'frame.out', frame: { kind: 'probe', nonce: 5 }, lamport: 9 });
@@ -315,6 +320,40 @@ Wires('give up a connection on which nothing came for long', () => {
   world.clock.advance(1);
   ping();
   assert.equal(world.story(), ['link:2:peer.fell-silent']);
+});
+
+Wires('take bytes for a sign of life when no ping came with them, and tell the peer so (A3)', () => {
+  const world = aWire();
+  const saysReceiving = (): boolean => {
+    world.wire.receive({ type: 'frame.out', frame: aPing(), lamport: 0 });
+    const read = decodeFrame(world.out.at(-1) as Buffer);
+    return read !== 'malformed' && read.frame.kind === 'ping' && read.frame.receiving;
+  };
+  const story = (): string[] => world.story().filter((event) => event === 'election:peer.receiving');
+  assert.not.ok(saysReceiving(), 'nothing came');
+  // Part of a frame, longer than silence may last.
+  for (let i = 1; i <= 3; i++) {
+    world.clock.advance(3000);
+    world.connection.receivedBytes += 100;
+    assert.ok(saysReceiving());
+    assert.is(story().length, i);
+  }
+  world.connection.receivedBytes += 100;
+  world.arrive(encodeFrame(aPing(), 0));
+  assert.not.ok(saysReceiving(), 'its ping says enough');
+  assert.not.ok(saysReceiving(), 'nothing came since');
+  assert.is(story().length, 3);
+});
+
+Wires('take a peer that receives for one that echoed just now (A3)', () => {
+  const world = aWire();
+  const arrived: (number | undefined)[] = [];
+  world.clock.advance(900);
+  for (const receiving of [false, true]) {
+    world.arrive(encodeFrame(aPing({ sentAt: 5, echo: 1000, heldMs: 0, receiving }), 0));
+    arrived.push(world.roundTripSentAt());
+  }
+  assert.equal(arrived, [1000, 1900]);
 });
 
 Wires('echo pings with the time they were held, and measure the round trip without it', () => {

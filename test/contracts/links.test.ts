@@ -273,6 +273,16 @@ function contract(name: string, aWorld: () => World): void {
     await world.until(() => here.bufferedBytes === 0, 'an empty buffer');
   });
 
+  it('counts in receivedBytes what has come in', async (world) => {
+    const { here, far } = await aPair(world);
+    const there = far.connection as Connection;
+    const before = there.receivedBytes;
+    here.send(Buffer.alloc(100_000));
+    await world.until(() => far.frames.length === 1, 'the frame');
+    assert.ok(there.receivedBytes >= before + 100_000, `${there.receivedBytes} after ${before}`);
+    assert.ok(here.receivedBytes < 100_000);
+  });
+
   it('closes the connection on an own frame that is too long', async (world) => {
     const { near, here, far } = await aPair(world);
     here.send(Buffer.alloc(maxFrameBytes + 1));

@@ -404,6 +404,39 @@ Starts('the grace begins anew for a node that is bound, once (R25)', () => {
 
 Starts.run();
 
+const Signs = suite('data as a sign of life (R12, R16)');
+
+Signs('a leader is heard and a peer is up while their data comes in, though their pings wait behind it', () => {
+  const ballot = aBallot({ self: 1 });
+  see(ballot, 1000);
+  ballot.hearLeader(e(1, 3), 1000);
+  for (let now = 1200; now <= 9000; now += 200) ballot.receiving(3, now);
+  assert.ok(ballot.leaderAlive(9000 + TS));
+  assert.not.ok(ballot.leaderAlive(9001 + TS));
+  assert.ok(ballot.table.up(3, 9000, TS));
+  assert.not.ok(ballot.table.up(2, 9000, TS), 'its data says nothing of others');
+});
+
+Signs('the data of a leader that said it resigned, or was silent too long, is no reason to wait for it', () => {
+  const ballot = aBallot({ self: 1 });
+  see(ballot, 1000);
+  ballot.hearLeader(e(1, 3), 1000);
+  see(ballot, 1100, [3], { leading: 0 });
+  ballot.receiving(3, 1200);
+  assert.not.ok(ballot.leaderAlive(1001 + TS));
+  ballot.hearLeader(e(1, 3), 2000);
+  ballot.receiving(3, 2001 + TS);
+  assert.not.ok(ballot.leaderAlive(2001 + TS));
+});
+
+Signs('a peer that never answered is not up by its data', () => {
+  const ballot = aBallot({ self: 1 });
+  ballot.receiving(3, 1000);
+  assert.not.ok(ballot.table.up(3, 1000, TS));
+});
+
+Signs.run();
+
 const Leaders = suite('keeping and losing the lead (R16-R18)');
 
 function aLeader(voters = [1, 2, 3]): Ballot {

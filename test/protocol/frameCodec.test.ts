@@ -51,6 +51,7 @@ const makers: Makers = {
     sentAt: d.next() * 1e9,
     echo: bool(d) ? -1 : d.next() * 1e9,
     heldMs: d.next() * 1e3,
+    receiving: bool(d),
     quorumConnected: bool(d),
     unelectable: d.pick(unelectableReasons),
     leading: whole(d),

@@ -35,6 +35,7 @@ export const aPing = (fields: Partial<Ping> = {}): Ping => ({
   sentAt: 0,
   echo: -1,
   heldMs: 0,
+  receiving: false,
   quorumConnected: true,
   unelectable: 'none',
   leading: 0,
