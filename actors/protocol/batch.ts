@@ -97,7 +97,7 @@ export function readWrite(reader: ByteReader): Write {
   const producer =
     flags & hasProducer ? { id: reader.varint(), epoch: reader.varint(), sequence: reader.varint() } : undefined;
   const seen = reader.varint();
-  const physicalSeconds = reader.f64();
+  const physicalSeconds = reader.finite();
   const count = reader.varint();
   if (count < 1 || count > maxMessagesInWrite) reader.fail();
   const contents: Buffer[] = [];

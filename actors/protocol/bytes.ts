@@ -3,7 +3,7 @@
  *
  * B1. A reader never throws and never reads past its end: after the first fault `ok` is false and every later read
  *     gives an empty value, so that a decoder checks once, at its end.
- * B2. Integers are safe integers (below 2^53); anything else on the wire is a fault.
+ * B2. Integers are safe integers (below 2^53); anything else on the wire is a fault. A value has one spelling.
  */
 
 /** Grows as needed; every number is big-endian. */
@@ -147,6 +147,13 @@ export class ByteReader {
     const at = this.#take(8);
     return at < 0 ? 0 : this.#bytes.readDoubleBE(at);
   }
+  /** Nothing that would make every sum with it NaN. */
+  finite(): number {
+    const value = this.f64();
+    if (Number.isFinite(value)) return value;
+    this.fail();
+    return 0;
+  }
   /** A safe integer >= 0 in fixed width. */
   integer(): number {
     const value = this.f64();
@@ -161,7 +168,8 @@ export class ByteReader {
       const byte = this.u8();
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) {
-        if (Number.isSafeInteger(value)) return value;
+        const isShortest = byte > 0 || read === 0;
+        if (isShortest && Number.isSafeInteger(value)) return value;
         break;
       }
       scale *= 0x80;
