@@ -8,10 +8,9 @@
  * A2. Nothing is synced by chance: the journal's own commits come far apart, and no page gets old enough in a test.
  * A3. Mounted again, the file system is as it is after a real cut: the journal is replayed, nothing else is repaired.
  */
-import { truncateSync } from 'node:fs';
-import { mkdir, rm, statfs } from 'node:fs/promises';
+import { mkdir, rm, statfs, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type RealCluster, until } from '../../support/realCluster.ts';
+import { type ClusterOptions, type RealCluster, until, withCluster } from '../../support/realCluster.ts';
 import { Room, reasonAgainst, startBy } from './room.ts';
 
 /** EXT4_IOC_SHUTDOWN, _IOR('X', 125, __u32), and its flag "without writing the journal out" (fs/ext4/ext4.h). */
@@ -54,8 +53,8 @@ export class Disks {
     const disks = new Disks(cluster, await Room.open('mount'));
     for (const { id, dataDir } of cluster.nodes) {
       await mkdir(dataDir, { recursive: true });
-      truncateSync(disks.#image(id), 0);
-      truncateSync(disks.#image(id), mib * 1024 * 1024);
+      await writeFile(disks.#image(id), '');
+      await truncate(disks.#image(id), mib * 1024 * 1024);
       await disks.#room.run('mke2fs', ...makeOptions, disks.#image(id));
       await disks.#mount(id);
       startBy(cluster.node(id), disks.#room.enter);
@@ -112,3 +111,17 @@ export class Disks {
     await this.#room.run('mount', '-o', mountOptions, this.#image(id), this.#cluster.node(id).dataDir);
   }
 }
+
+/** A cluster, not started yet, whose nodes have disks of their own. */
+export const withDisks = (
+  options: ClusterOptions,
+  use: (cluster: RealCluster, disks: Disks) => Promise<void>,
+): Promise<void> =>
+  withCluster(options, async (cluster) => {
+    const disks = await Disks.under(cluster);
+    try {
+      await use(cluster, disks);
+    } finally {
+      await disks.end();
+    }
+  });

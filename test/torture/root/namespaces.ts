@@ -15,7 +15,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import type { RealCluster } from '../../support/realCluster.ts';
+import { type ClusterOptions, type RealCluster, withCluster } from '../../support/realCluster.ts';
 import { Room, reasonAgainst, runNow, startBy } from './room.ts';
 
 const pairOfLinks = 'ip link add eth0 type veth peer name far; ip link add switch type bridge; ip link set lo up;';
@@ -204,3 +204,20 @@ export class Namespaces {
     outside.close(); // From now on only the gate listens.
   }
 }
+
+/** A cluster that runs, whose nodes have networks of their own. */
+export const withNamespaces = (
+  options: ClusterOptions,
+  use: (cluster: RealCluster, network: Namespaces) => Promise<void>,
+): Promise<void> =>
+  withCluster(options, async (cluster) => {
+    const network = await Namespaces.around(cluster);
+    try {
+      cluster.start();
+      await cluster.ready();
+      await cluster.leads(Math.max(...cluster.ids));
+      await use(cluster, network);
+    } finally {
+      await network.end();
+    }
+  });
