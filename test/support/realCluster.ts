@@ -530,9 +530,14 @@ export class RealCluster {
       .join('\n');
   }
 
-  async end(): Promise<void> {
+  /** Ends what runs; the folder stays. */
+  async stop(): Promise<void> {
     for (const cable of this.cables) cable.close();
     await Promise.all(this.nodes.filter(({ running }) => running).map((node) => node.kill('SIGKILL')));
+  }
+
+  async end(): Promise<void> {
+    await this.stop();
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
     everyFolder.delete(this.folder);
   }

@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import type { Trouble } from '../support/cable.ts';
 import type { SeededDice } from '../support/dice.ts';
 import type { Fault, NodeState, World } from './fault.ts';
+import { rootFaults } from './root/faults.ts';
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 const majorityOf = (world: World): number => Math.floor(world.cluster.ids.length / 2) + 1;
@@ -341,4 +342,5 @@ const cableFaults: readonly Fault[] = [
   }),
 ];
 
-export const faults: readonly Fault[] = [...processFaults, ...cableFaults];
+export const ordinaryFaults: readonly Fault[] = [...processFaults, ...cableFaults];
+export const faults: readonly Fault[] = [...ordinaryFaults, ...rootFaults];

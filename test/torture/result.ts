@@ -1,7 +1,7 @@
 /** The figures of a torture, as they go into its JSON file and its picture. Times are milliseconds since its beginning. */
 import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
-import { unavailability } from '../history/checkers.ts';
+import { type Gap, longestGap, unavailability } from '../history/checkers.ts';
 import type { Violation } from '../history/history.ts';
 import type { NodeState } from './fault.ts';
 import { type CallOutcome, type CallRecord, callKinds } from './recorder.ts';
@@ -61,7 +61,7 @@ export interface Result {
   readonly codes: Readonly<Record<string, number>>;
   readonly latencyMs: Readonly<Record<string, Percentiles>>;
   /** Longest time without an acknowledged append. */
-  readonly unavailability: { readonly inFaults: Outage; readonly outside: Outage };
+  readonly unavailability: { readonly longest: Outage; readonly inFaults: Outage; readonly outside: Outage };
   readonly slowestRecoveryMs: number;
   readonly faults: readonly { readonly name: string; readonly fromMs: number; readonly toMs: number }[];
   readonly episodes: readonly {
@@ -115,11 +115,13 @@ function commit(): string {
 export function resultOf(run: Torture, configuration: Configuration, began: Date): Result {
   const { beganAt, endedAt, calls, history, episodes, reigns, violations, skipped, messages } = run;
   const since = (at: number): number => round(at - beganAt);
+  const outage = ({ ms, at }: Gap): Outage => ({ ms: round(ms), atMs: since(at) });
   const count = Math.max(1, Math.ceil((endedAt - beganAt) / 1000));
   const byKind = callKinds.map((kind) => [kind, calls.filter((call) => call.kind === kind)] as const);
   const codes: Record<string, number> = {};
   for (const { outcome, code } of calls) if (outcome !== 'acknowledged') codes[code] = (codes[code] ?? 0) + 1;
   const { inside, outside } = unavailability(history, beganAt, endedAt, graceMs);
+  const longest = longestGap(history.events, beganAt, endedAt);
   const processors = cpus();
   return {
     began: began.toISOString(),
@@ -151,8 +153,9 @@ export function resultOf(run: Torture, configuration: Configuration, began: Date
         ]),
     ),
     unavailability: {
-      inFaults: { ms: round(inside.ms), atMs: since(inside.at) },
-      outside: { ms: round(outside.ms), atMs: since(outside.at) },
+      longest: outage(longest),
+      inFaults: outage(inside),
+      outside: outage(outside),
     },
     slowestRecoveryMs: round(Math.max(0, ...episodes.map(({ mendedAt, readyAt }) => readyAt - mendedAt))),
     faults: history.faults.map(({ name, beganAt: from, endedAt: to }) => ({

@@ -29,14 +29,18 @@ export interface TortureOptions {
   readonly nodes: number;
   readonly clients: number;
   readonly faults: readonly Fault[];
-  /** For so long, or until each fault has been done so many times. */
-  readonly length: { readonly minutes: number } | { readonly rounds: number };
+  /** For so long, or until each fault has been done so many times; what is not begun by `orMs` is skipped. */
+  readonly length: { readonly minutes: number } | { readonly rounds: number; readonly orMs: number };
+  /** How often a fault gets another one beside it. */
+  readonly overlap?: number;
+  /** Longest pause between episodes. */
+  readonly calmMs?: number;
   /** Pause of a client after a call, on average. */
   readonly thinkMs?: number;
   /** A line for each episode. */
   readonly say: (line: string) => void;
   /** Looks at the cluster when the nodes have ended, before its folder is removed. */
-  readonly keep?: (cluster: RealCluster, violations: readonly Violation[]) => void;
+  readonly atEnd?: (cluster: RealCluster, violations: readonly Violation[]) => void;
 }
 
 /** One fault, or two that overlap, until the cluster served again. */
@@ -133,7 +137,7 @@ class Run {
   async end(): Promise<void> {
     await this.#world.stopWatching();
     await this.#cluster.stop();
-    this.#options.keep?.(this.#cluster, this.#violations);
+    this.#options.atEnd?.(this.#cluster, this.#violations);
     await this.#world.takeDown();
     await this.#cluster.end();
   }
@@ -171,13 +175,15 @@ class Run {
     const { length } = this.#options;
     await this.#serving();
     for (let number = 0; !this.#isHung; number++) {
-      if ('minutes' in length && now() - beganAt > length.minutes * 60_000) return;
+      const isOver = now() - beganAt > ('minutes' in length ? length.minutes * 60_000 : length.orMs);
+      if (isOver) break;
       const dice = this.#dice.fork(`episode ${number}`);
       const fault = this.#next();
       if (fault === undefined) return;
       await this.#episode(fault, dice);
-      if (dice.chance(0.6)) await pause(dice.between(0, 1_500));
+      if (dice.chance(0.6)) await pause(dice.between(0, this.#options.calmMs ?? 1_500));
     }
+    if ('rounds' in length) for (const { name } of this.#left) this.#world.skip('no time left', name);
   }
 
   /** Every kind once, in another order each time; undefined after the last round. */
@@ -193,7 +199,7 @@ class Run {
 
   async #episode(first: Fault, dice: SeededDice): Promise<void> {
     const together = [first];
-    if (first.alone !== true && dice.chance(0.4) && this.#left.length > 0) {
+    if (first.alone !== true && dice.chance(this.#options.overlap ?? 0.4) && this.#left.length > 0) {
       const second = this.#next(({ alone }) => alone !== true);
       if (second) together.push(second);
     }

@@ -16,6 +16,7 @@ export class TailClient {
   readonly #dice: SeededDice;
   /** The newest that was shown here. */
   #lastId = 0;
+  #failed = false;
 
   constructor(number: number, crowd: Crowd, dice: SeededDice) {
     this.#number = number;
@@ -27,7 +28,7 @@ export class TailClient {
   async run(): Promise<void> {
     while (!this.#crowd.stopping) {
       await this.#follow(this.#dice.between(300, 5_000));
-      await pause(this.#dice.between(0, 50));
+      await pause(this.#dice.between(0, this.#failed ? 400 : 50));
     }
   }
 
@@ -76,6 +77,7 @@ export class TailClient {
       });
       asked.on('close', () => {
         clearTimeout(timer);
+        this.#failed = status !== 200;
         const outcome = status === 200 ? 'acknowledged' : status > 0 ? 'refused' : 'unknown';
         recorder.call('tail', node, beganAt, failure === 'ECONNREFUSED' ? 'unsent' : outcome, failure || `${status}`);
         if (status !== 0 && status !== 200 && status !== 503) {

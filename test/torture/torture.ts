@@ -7,14 +7,10 @@
  * Leaves a JSON file and a picture in `results/`. Exit code 1 when anything was violated; then data and logs are kept there
  * as well. The seed repeats which faults come when and what clients do; the machine's timing it cannot repeat.
  */
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Fault } from './fault.ts';
 import { faults } from './faults.ts';
-import { pictureOf } from './picture.ts';
-import { type Configuration, type Result, resultOf } from './result.ts';
-import { torture } from './run.ts';
+import { reported } from './report.ts';
 
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -60,28 +56,6 @@ function chosen(words: string | undefined): readonly Fault[] {
   });
 }
 
-function summary(result: Result): void {
-  const { counts, latencyMs, unavailability, durationMs, episodes, faults: done, messages } = result;
-  const column = (cell: string | number): string => `${cell}`.padStart(13);
-  say(
-    `\n${'calls'.padEnd(13)}${['acknowledged', 'refused', 'unknown', 'unsent', 'p50 ms', 'p99 ms', 'max ms'].map(column).join('')}`,
-  );
-  for (const [kind, sum] of Object.entries(counts)) {
-    const { p50, p99, max } = latencyMs[kind] ?? { p50: '', p99: '', max: '' };
-    const cells = [sum.acknowledged, sum.refused, sum.unknown, sum.unsent, p50, p99, max];
-    say(`${kind.padEnd(13)}${cells.map(column).join('')}`);
-  }
-  const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
-  say(
-    `\n${done.length} faults in ${episodes.length} episodes, ${seconds(durationMs)}; ${messages} messages in the log`,
-  );
-  say(
-    `longest time without an acknowledged append: ${seconds(unavailability.inFaults.ms)} during faults, ` +
-      `${seconds(unavailability.outside.ms)} outside; slowest recovery ${seconds(result.slowestRecoveryMs)}`,
-  );
-  for (const { name, reason } of result.skipped) say(`skipped: ${name}: ${reason}`);
-}
-
 async function main(): Promise<void> {
   const given = optionsOf(process.argv.slice(2));
   if (given.list) {
@@ -91,42 +65,19 @@ async function main(): Promise<void> {
   const minutes = numberOf('minutes', given.minutes, (value) => value > 0);
   const nodes = numberOf('nodes', given.nodes, (value) => [1, 3, 5, 7].includes(value));
   const clients = numberOf('clients', given.clients, (value) => Number.isInteger(value) && value >= 1);
-  const wanted = chosen(given.faults);
-  const began = new Date();
-  const configuration: Configuration = {
+  const result = await reported({
+    seed: given.seed,
     nodes,
     clients,
-    seed: given.seed,
-    faults: wanted.map(({ name }) => name),
+    faults: chosen(given.faults),
+    length: { minutes },
+    say,
+    out: given.out,
+    keep: given.keep,
     command: `npm run torture -- --minutes ${minutes} --nodes ${nodes} --clients ${clients} --seed ${given.seed}${
       given.faults === undefined ? '' : ` --faults '${given.faults}'`
     }`,
-  };
-  const base = join(given.out, `torture-${began.toISOString().slice(0, 19).replaceAll(':', '-')}`);
-  mkdirSync(given.out, { recursive: true });
-  say(configuration.command);
-
-  const run = await torture({
-    seed: given.seed,
-    nodes,
-    clients,
-    faults: wanted,
-    length: { minutes },
-    say,
-    keep: (cluster, violations) => {
-      if (!given.keep && violations.length === 0) return;
-      cpSync(cluster.folder, `${base}-data`, { recursive: true });
-      say(`data and logs of the nodes: ${base}-data`);
-    },
   });
-  const result = resultOf(run, configuration, began);
-  writeFileSync(`${base}.json`, `${JSON.stringify(result, null, 1)}\n`);
-  writeFileSync(`${base}.svg`, pictureOf(result));
-  summary(result);
-  for (const { invariant, words } of result.violations) say(`VIOLATED ${invariant}: ${words}`);
-  say(
-    `\n${result.violations.length === 0 ? 'nothing was violated' : 'VIOLATED, see above'}: ${base}.json, ${base}.svg`,
-  );
   process.exitCode = result.violations.length === 0 ? 0 : 1;
 }
 
