@@ -190,13 +190,26 @@ export class Recovery {
       }
       this.#evidence(bad.segment + 1, false, (isProof, hasData) => {
         if (isProof && data.length > 0) return this.#damaged(bad, 'a later segment was written');
-        // Nothing is missing here, but the next segment begins badly: its first write was torn, or it was damaged.
-        if (isProof) return this.#judge({ segment: bad.segment + 1, offset: 0 });
+        if (isProof) return this.#judgeNext(bad);
         const missing = this.#missing();
         if (missing) return this.#damaged(bad, `segment ${missing} is missing`);
         const torn = data.length > 0 || hasData;
         this.#settle(bad.segment, bad.offset, torn ? { kind: 'torn', at: bad } : { kind: 'clean' });
       });
+    });
+  }
+
+  /**
+   * Only zeros at `bad`, as at the end of a segment, but the next one begins badly: its first write was torn, or it was
+   * damaged. Unless its first frame follows one that is not here: then there was more before the zeros.
+   */
+  #judgeNext(bad: Place): void {
+    const next = { segment: bad.segment + 1, offset: 0 };
+    this.#dataBehind(next, (data) => {
+      const first = decodeFrameHeader(data, segmentHeaderBytes, { ...next, offset: segmentHeaderBytes });
+      const followsOther = typeof first === 'object' && first.previousCrc !== this.#chain;
+      if (followsOther) this.#damaged(bad, 'the next segment continues what is not there');
+      else this.#judge(next);
     });
   }
 
