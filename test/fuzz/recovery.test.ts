@@ -247,10 +247,10 @@ Logs(
   'whose segment was erased, with the header of the next one, are damaged: the next one continues what is gone',
   () => {
     // The second segment has one write only, so that nothing in it says of itself that something came before.
-    const sizes = [93, 29, 1484, 5, 308, 1156];
-    const story = written(sizes.map((bytes) => ({ batches: 4, bytes, replaced: 0, isMarker: false })));
+    const story = written(Array<Step>(4).fill({ batches: 4, bytes: 1156, replaced: 0, isMarker: false }));
     const frames = framesOn(story);
-    assert.ok(frames.filter(({ segment }) => segment === 2).every(({ writeStart }) => writeStart === 0));
+    assert.ok(frames.some(({ segment }) => segment === 2));
+    assert.ok(frames.every(({ segment, writeStart }) => segment === 1 || (segment === 2 && writeStart === 0)));
     strike(
       story,
       [
