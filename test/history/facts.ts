@@ -69,11 +69,15 @@ export function factsOf(history: History, logs: FinalLogs): Facts {
   for (const message of log) if (!byText.has(message.text)) byText.set(message.text, message);
 
   const strange: Strange[] = [];
-  for (const [node, other] of logs)
-    if (other !== log)
-      for (const message of other) if (!same(message, byId.get(message.id))) strange.push({ message, by: node });
-  for (const list of lists)
-    for (const message of list.shown) if (!same(message, byId.get(message.id))) strange.push({ message, by: list });
+  const sift = (messages: readonly ShownMessage[], by: Strange['by']): void => {
+    for (const message of messages) {
+      // Its place, unless the log has gaps.
+      const { id } = message;
+      if (!same(message, log[id - 1]) && !same(message, byId.get(id))) strange.push({ message, by });
+    }
+  };
+  for (const [node, other] of logs) if (other !== log) sift(other, node);
+  for (const list of lists) sift(list.shown, list);
   return { events, appends, lists, logs, logOf, log, byId, byText, writerOf: writersIn(appends), strange };
 }
 
@@ -112,7 +116,7 @@ export class Newest<By> {
   readonly #stairs: Known<By>[] = [];
 
   learn(key: number, id: number, by: By): void {
-    const at = this.#countBelow((each) => each <= key);
+    const at = this.#countUpTo(key);
     if ((this.#stairs[at - 1]?.id ?? 0) >= id) return;
     const from = this.#stairs[at - 1]?.key === key ? at - 1 : at;
     let to = from;
@@ -120,17 +124,22 @@ export class Newest<By> {
     this.#stairs.splice(from, to - from, { key, id, by });
   }
   upTo(key: number): Known<By> | undefined {
-    return this.#stairs[this.#countBelow((each) => each <= key) - 1];
+    return this.#stairs[this.#countUpTo(key) - 1];
   }
   before(key: number): Known<By> | undefined {
-    return this.#stairs[this.#countBelow((each) => each < key) - 1];
+    let at = this.#countUpTo(key) - 1;
+    if (this.#stairs[at]?.key === key) at--;
+    return this.#stairs[at];
   }
 
-  #countBelow(isBelow: (key: number) => boolean): number {
-    let [low, high] = [0, this.#stairs.length];
+  #countUpTo(key: number): number {
+    let low = 0;
+    let high = this.#stairs.length;
+    // Mostly the newest is asked for.
+    if (high > 0 && (this.#stairs[high - 1]?.key as number) <= key) return high;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (isBelow(this.#stairs[middle]?.key as number)) low = middle + 1;
+      if ((this.#stairs[middle]?.key as number) <= key) low = middle + 1;
       else high = middle;
     }
     return low;
