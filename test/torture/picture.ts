@@ -27,6 +27,9 @@ const states: readonly { readonly state: NodeState; readonly words: string; read
 ];
 const leaderColours = ['#3a6fb5', '#b2559a', '#2f9c95', '#a8823a', '#7a63c7', '#5d8f3b', '#b55a4a'];
 
+const healthy = '#b7d9c2';
+const unhealthy = '#9aa4ae';
+
 const left = 76;
 const right = 24;
 const barHeight = 15;
@@ -189,8 +192,11 @@ function leaders({ result, x }: Frame, y: number): string[] {
 function lane({ result, x, width }: Frame, node: number, y: number): string[] {
   const svg = [
     label(left - 8, y + 14, `node ${node}`, { 'text-anchor': 'end', fill: faint }),
-    box(left, y + 7, width, 4, '#b7d9c2'),
+    box(left, y + 7, width, 4, healthy),
   ];
+  for (const { node: id, fromMs, toMs } of result.unready) {
+    if (id === node) svg.push(box(x(fromMs), y + 7, Math.max(0.5, x(toMs) - x(fromMs)), 4, unhealthy));
+  }
   for (const { node: id, state, fromMs, toMs } of result.spells) {
     if (id !== node) continue;
     const { colour, words } = states.find((each) => each.state === state) ?? { colour: ink, words: state };
@@ -214,6 +220,8 @@ function legend(width: number, top: number): { readonly svg: string[]; readonly 
   const entries = [
     ...outcomes.map(({ name, colour }) => [colour, name] as const),
     ['url(#nobody)', 'no leader'] as const,
+    [healthy, 'node healthy'] as const,
+    [unhealthy, 'not healthy'] as const,
     ...states.map(({ colour, words }) => [colour, `node ${words}`] as const),
   ];
   let x = left;

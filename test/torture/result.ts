@@ -73,6 +73,8 @@ export interface Result {
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
   readonly leaders: readonly { readonly leader: number | null; readonly fromMs: number; readonly toMs: number }[];
   readonly spells: readonly Spell[];
+  /** When nodes did not say that they are healthy. */
+  readonly unready: readonly { readonly node: number; readonly fromMs: number; readonly toMs: number }[];
   /** By kind of call: one entry a second. */
   readonly seconds: Readonly<Record<string, readonly Second[]>>;
 }
@@ -101,6 +103,14 @@ function spellsOf({ marks, beganAt, endedAt }: Torture): Spell[] {
     if (state === 'up') return [];
     const next = marks.slice(i + 1).find((mark) => mark.node === node);
     return [{ node, state, fromMs: round(at - beganAt), toMs: round((next?.at ?? endedAt) - beganAt) }];
+  });
+}
+
+function unreadyOf({ readiness, beganAt, endedAt }: Torture): Result['unready'] {
+  return readiness.flatMap(({ node, ready, at }, i) => {
+    if (ready) return [];
+    const next = readiness.slice(i + 1).find((each) => each.node === node);
+    return [{ node, fromMs: round(Math.max(0, at - beganAt)), toMs: round((next?.at ?? endedAt) - beganAt) }];
   });
 }
 
@@ -176,6 +186,7 @@ export function resultOf(run: Torture, configuration: Configuration, began: Date
       toMs: since(reigns[i + 1]?.at ?? endedAt),
     })),
     spells: spellsOf(run),
+    unready: unreadyOf(run),
     seconds: Object.fromEntries(byKind.map(([kind, own]) => [kind, secondsOf(own, beganAt, count)])),
   };
 }

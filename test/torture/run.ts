@@ -22,7 +22,7 @@ import { Client, type Crowd } from './clients.ts';
 import type { Fault } from './fault.ts';
 import { type CallRecord, Recorder } from './recorder.ts';
 import { TailClient } from './tails.ts';
-import { type Mark, type Reign, TortureWorld } from './tortureWorld.ts';
+import { type Mark, type Readiness, type Reign, TortureWorld } from './tortureWorld.ts';
 
 export interface TortureOptions {
   readonly seed: string;
@@ -59,12 +59,13 @@ export interface Torture {
   readonly episodes: readonly Episode[];
   readonly marks: readonly Mark[];
   readonly reigns: readonly Reign[];
+  readonly readiness: readonly Readiness[];
   readonly messages: number;
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
   readonly violations: readonly Violation[];
 }
 
-const mendWithinMs = 30_000;
+const mendWithinMs = 60_000;
 const servedAfterMend = 20;
 /** One of so many clients follows the log instead of asking. */
 const clientsPerTail = 5;
@@ -128,6 +129,7 @@ class Run {
       episodes: this.#episodes,
       marks: this.#world.marks,
       reigns: this.#world.reigns,
+      readiness: this.#world.readiness,
       messages: logs.values().next().value?.length ?? 0,
       skipped: this.#world.skipped,
       violations: this.#violations,

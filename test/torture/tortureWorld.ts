@@ -10,6 +10,12 @@ export interface Mark {
   readonly state: NodeState;
   readonly at: number;
 }
+/** Whether the node says that it is healthy. */
+export interface Readiness {
+  readonly node: number;
+  readonly ready: boolean;
+  readonly at: number;
+}
 /** Null: no majority names the same leader. */
 export interface Reign {
   readonly leader: number | null;
@@ -24,6 +30,7 @@ export class TortureWorld implements World {
   readonly cluster: RealCluster;
   readonly marks: Mark[] = [];
   readonly reigns: Reign[] = [];
+  readonly readiness: Readiness[] = [];
   readonly skipped: { readonly name: string; readonly reason: string }[] = [];
   /** Highest counter of messages against the order that a node has shown. */
   causalityViolations = 0;
@@ -82,9 +89,13 @@ export class TortureWorld implements World {
   async #watchNode(id: number): Promise<void> {
     const node = this.cluster.node(id);
     let countAt = 0;
+    let wasReady: boolean | undefined;
     while (!this.#ended) {
       const health = node.running ? await node.health() : undefined;
       this.#note(id, health && typeof health.json.leader_id === 'number' ? health.json.leader_id : null);
+      const ready = health?.status === 200;
+      if (ready !== wasReady) this.readiness.push({ node: id, ready, at: now() });
+      wasReady = ready;
       if (health && now() >= countAt) {
         countAt = now() + countEveryMs;
         await this.count(id);
