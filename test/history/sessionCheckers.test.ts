@@ -36,6 +36,9 @@ const shownThen = (token: number | undefined, shown: readonly ShownMessage[], mo
 finds('H13 a read with a token without what its client was shown', shownThen(40, [a, b, c, d]), 'H13 H20');
 finds('H13 the same after a tail', { calls: { afterTail: { shown: [], afterId: 4 } } }, 'H13 H20');
 finds('H13 an empty read with a token', shownThen(40, [], { afterId: 3 }), 'H13 H20');
+letsBe('H13 a read with the token with which a tail began', {
+  calls: { afterTail: { token: 30, tokenAfter: 30, afterId: 3, shown: [d] } },
+});
 letsBe('H13 a read with an older token', shownThen(30, [a, b, c, d]));
 letsBe('H13 a read without a token', shownThen(undefined, [a, b, c, d]));
 letsBe('H13 a read that a limit cut', shownThen(40, [a, b], { complete: false }));
