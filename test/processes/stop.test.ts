@@ -57,20 +57,4 @@ Stop('ends a follower without a pause for the others', async () => {
   });
 });
 
-Stop('of all, and a start, keep every message', async () => {
-  await withRunningCluster({}, async (cluster) => {
-    const load = startLoad({ targets: cluster.targets, connections: 16, timeoutMs: 1_000, patienceMs: 2_000 });
-    await load.progress(500);
-    const ends = await Promise.all(cluster.nodes.map((node) => node.kill('SIGTERM')));
-    const operations = await load.stop();
-    assert.equal(
-      ends.map(({ code }) => code),
-      [0, 0, 0],
-    );
-    cluster.start();
-    await cluster.ready();
-    assert.equal(await cluster.faults(operations), []);
-  });
-});
-
 Stop.run();

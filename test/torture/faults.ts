@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import type { Trouble } from '../support/cable.ts';
 import type { SeededDice } from '../support/dice.ts';
+import type { NodeEnd } from '../support/realCluster.ts';
 import type { Fault, NodeState, World } from './fault.ts';
 import { rootFaults } from './root/faults.ts';
 
@@ -47,6 +48,13 @@ interface EndOfNodes {
   readonly alone?: boolean;
 }
 
+/** With exit code 0, or late, and then it says so. */
+function endedInPeace(world: World, id: number, end: NodeEnd | undefined): void {
+  if (end?.code === 0) return;
+  if (world.cluster.node(id).logLines().at(-1)?.event === 'stop_late') return;
+  throw new Error(`node ${id} was told to stop and ended with ${end?.code ?? end?.signal}`);
+}
+
 const endOf = ({ name, pick, signal, alone = false }: EndOfNodes): Fault => ({
   name,
   alone,
@@ -55,7 +63,8 @@ const endOf = ({ name, pick, signal, alone = false }: EndOfNodes): Fault => ({
     const ms = away(dice);
     await broken(world, ids, 'down', {
       during: async () => {
-        await Promise.all(ids.map((id) => world.cluster.kill(id, signal)));
+        const ends = await Promise.all(ids.map((id) => world.cluster.kill(id, signal)));
+        if (signal === 'SIGTERM') for (const [i, id] of ids.entries()) endedInPeace(world, id, ends[i]);
         await world.pause(ms);
       },
       mend: () => {

@@ -66,6 +66,8 @@ export interface Torture {
 }
 
 const mendWithinMs = 60_000;
+/** The same for a fault itself, which waits for ends of processes. */
+const breakWithinMs = 120_000;
 const servedAfterMend = 20;
 /** One of so many clients follows the log instead of asking. */
 const clientsPerTail = 5;
@@ -82,6 +84,12 @@ export async function torture(options: TortureOptions): Promise<Torture> {
     await run.end();
   }
 }
+
+const within = <T>(ms: number, work: Promise<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`not over after ${ms} ms`)), ms);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 
 class Run {
   readonly #options: TortureOptions;
@@ -222,7 +230,7 @@ class Run {
   async #break(fault: Fault, dice: SeededDice): Promise<string> {
     const beganAt = now();
     try {
-      return await fault.run(this.#world, dice);
+      return await within(breakWithinMs, fault.run(this.#world, dice));
     } catch (error) {
       const words = `${fault.name} failed: ${error instanceof Error ? error.message : error}`;
       this.#violations.push({ invariant: 'T2', words });
