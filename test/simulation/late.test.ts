@@ -173,8 +173,11 @@ Late('a key that the dead leader had appended is known to the next one before th
     assert.is(first.answer, null);
     cluster.crash(3);
     network.heal();
-    // Its client asks the others: the tries wait for a leader, and come to it before its barrier is committed.
-    const again = [2, 1, 2].map((at) => scenario.writeText(at, ['keyed'], more));
+    // Its client asks the others, which miss the leader by now: the next one gets the tries before its barrier is committed.
+    const at = scenario.now;
+    const isMissed = (): boolean => scenario.lines('leader_lost', at).some(({ node }) => node === 2);
+    assert.ok(cluster.runUntil(isMissed, 2000));
+    const again = [2, 1, 2].map((id) => scenario.writeText(id, ['keyed'], more));
     assert.ok(cluster.runUntil(() => roleOf(scenario, 2) === 'establishing', 5000));
     cluster.disk(1).faults.slowFsyncMs = 60; // The barrier is not committed for a while.
     scenario.run(40);
