@@ -127,9 +127,16 @@ const jsonBody = fc.oneof(
   { weight: 2, arbitrary: oddJson },
 );
 const lines = fc
-  .array(fc.oneof({ weight: 4, arbitrary: element.map((value) => JSON.stringify(value)) }, oddJson, fc.constant(' ')), {
-    maxLength: 5,
-  })
+  .array(
+    fc.oneof(
+      { weight: 4, arbitrary: element.map((value) => JSON.stringify(value)) },
+      oddJson,
+      fc.constantFrom(' ', '\u00a0', '\ufeff'),
+    ),
+    {
+      maxLength: 5,
+    },
+  )
   .chain((all) => fc.constantFrom('\n', '\r\n', '\n\n').map((end) => all.join(end)));
 const formBody = fc.oneof(
   wholeText.map((message) => new URLSearchParams({ message }).toString()),

@@ -54,6 +54,8 @@ type Blow =
       readonly toEnd: boolean;
       readonly fill: number;
     }
+  /** A frame comes to stand elsewhere, as a disk writes a sector to the wrong place. */
+  | { readonly kind: 'moved'; readonly segment: number; readonly frame: number; readonly to: number }
   | { readonly kind: 'header'; readonly segment: number; readonly fill: number }
   | { readonly kind: 'lost'; readonly segment: number }
   | { readonly kind: 'swapped'; readonly segment: number; readonly other: number };
@@ -65,6 +67,7 @@ const blow: fc.Arbitrary<Blow> = fc.oneof(
     weight: 4,
     arbitrary: record({ kind: fc.constant('frame' as const), segment: share, frame: share, toEnd: fc.boolean(), fill }),
   },
+  { weight: 3, arbitrary: record({ kind: fc.constant('moved' as const), segment: share, frame: share, to: share }) },
   { weight: 2, arbitrary: record({ kind: fc.constant('header' as const), segment: share, fill }) },
   { weight: 1, arbitrary: record({ kind: fc.constant('lost' as const), segment: share }) },
   { weight: 1, arbitrary: record({ kind: fc.constant('swapped' as const), segment: share, other: share }) },
@@ -141,6 +144,16 @@ function strike(story: Story, blows: readonly Blow[], frames: readonly Kept[]): 
         platter.overwrite(name, frame.offset, Buffer.alloc(end - frame.offset, blow.fill));
         break;
       }
+      case 'moved': {
+        const own = frames.filter(({ segment }) => segment === numberOf(name));
+        const [from, to] = [blow.frame, blow.to].map((part) => own[Math.floor(part * own.length)]);
+        if (!from || !to) break;
+        // In the place of another one, or behind the last.
+        const last = own.at(-1) as Kept;
+        const at = from === to ? (last.offset + last.bytes.length + 7) & ~7 : to.offset;
+        platter.overwrite(name, at, from.bytes.subarray(0, content.length - at));
+        break;
+      }
       case 'header':
         platter.overwrite(name, 0, Buffer.alloc(segmentHeaderBytes, blow.fill));
         break;
@@ -185,7 +198,8 @@ function judge(story: Story, frames: readonly Kept[], headers: ReadonlyMap<numbe
       ?.subarray(offset, offset + bytes.length)
       .equals(bytes) ?? false;
   const firstBad = frames.findIndex((frame) => !isHeaderWhole(frame.segment) || !isWhole(frame));
-  if (firstBad < 0) return { items: replayed(frames), isProven: false };
+  const hasGap = [...now.keys()].some((number, i) => number !== i + 1);
+  if (firstBad < 0) return { items: replayed(frames), isProven: hasGap };
   const bad = frames[firstBad] as Kept;
   const place = isHeaderWhole(bad.segment) ? bad.offset : 0;
   // Where one blow leaves only zeros, as at the end of a segment, and another one takes the beginning of the next, with its
@@ -203,6 +217,7 @@ function judge(story: Story, frames: readonly Kept[], headers: ReadonlyMap<numbe
   const isProof = (frame: Kept): boolean =>
     (frame.segment > bad.segment || frame.writeStart > place) && isWhole(frame) && !looksTorn(frame);
   const isProven =
+    hasGap ||
     frames.slice(firstBad).some(isProof) ||
     [...headers.keys()].some((segment) => segment > bad.segment && isHeaderWhole(segment));
   return { items: replayed(frames.slice(0, firstBad)), isProven };
@@ -232,7 +247,7 @@ Logs('are found as they were up to the first bad place, which is called damage w
 
         const { recovered, reported, log } = openLog(story.clock, story.platter.restart());
         assert.equal(namesOf(reported), namesOf(batchesOf(items)));
-        if (isProven) assert.is(recovered.verdict.kind, 'damaged');
+        assert.is(recovered.verdict.kind === 'damaged', isProven, recovered.verdict.kind);
         if (recovered.verdict.kind === 'damaged') {
           assert.is(call<WriteOutcome>(story.clock, (done) => log.quarantine(done)).kind, 'written');
         }
