@@ -6,7 +6,7 @@
  * `append` and `read` here, which go the façade's way by events.
  */
 import type { EventObject } from 'xstate';
-import type { CommitAdvanced } from '../../actors/events.ts';
+import type { CommitAdvanced, Mailboxes } from '../../actors/events.ts';
 import type { Appended, AppendRequest, ReadPoint, ReadRequest, Trouble } from '../../actors/facade.ts';
 import { createNode, type Node } from '../../actors/node.ts';
 import type { Disk, DiskCallback, DiskFile, FailpointName, LogFields } from '../../actors/ports.ts';
@@ -132,6 +132,25 @@ interface Machine {
   readonly doomed: Map<FailpointName, number>;
   /** What its wall clock shows beside the true time. */
   wallSkewMs: number;
+}
+
+const decoded = new WeakMap<Batch, readonly ShownMessage[]>();
+/** A batch's messages as clients see them; each batch of each node is decoded once. */
+export function messagesIn(batch: Batch): readonly ShownMessage[] {
+  let messages = decoded.get(batch);
+  if (!messages) {
+    messages = [...batch.writes()].flatMap(({ write, firstId, firstLamport }) =>
+      write.contents.map((content, i) => ({
+        id: firstId + i,
+        text: content.toString(),
+        lamport: firstLamport + i,
+        origin: write.tag.origin,
+        seen: write.seen,
+      })),
+    );
+    decoded.set(batch, messages);
+  }
+  return messages;
 }
 
 export class SimulatedCluster {
@@ -390,6 +409,11 @@ export class SimulatedCluster {
 
   // ------------------------------------------------------------------------------------------------------- clients
 
+  /** Something reaches a node from outside: a paused one hears it when it runs again. */
+  ask<Name extends keyof Mailboxes>(id: NodeId, name: Name, event: Mailboxes[Name]): void {
+    const { root } = this.node(id);
+    this.#machine(id).process.deliver(() => tell({ self: root, system: root.system }, name, event));
+  }
   append(
     id: NodeId,
     text: string | readonly string[],
@@ -397,17 +421,11 @@ export class SimulatedCluster {
     more?: Partial<AppendRequest>,
   ): void {
     const contents = (typeof text === 'string' ? [text] : text).map((one) => Buffer.from(one));
-    const { root } = this.node(id);
-    tell({ self: root, system: root.system }, 'ingress', {
-      type: 'write.requested',
-      request: { contents, timeoutMs: 10_000, ...more },
-      settle: done ?? (() => undefined),
-    });
+    const request = { contents, timeoutMs: 10_000, ...more };
+    this.ask(id, 'ingress', { type: 'write.requested', request, settle: done ?? (() => undefined) });
   }
   readPoint(id: NodeId, request: Partial<ReadRequest>, done: (o: ReadPoint | Trouble) => void): void {
-    const { root } = this.node(id);
-    const scope = { self: root, system: root.system };
-    tell(scope, 'sessions', { type: 'read.requested', request: { timeoutMs: 10_000, ...request }, settle: done });
+    this.ask(id, 'sessions', { type: 'read.requested', request: { timeoutMs: 10_000, ...request }, settle: done });
   }
 
   /** The one that leads by its own word and has its barrier committed; of several the newest. */
@@ -429,32 +447,18 @@ export class SimulatedCluster {
   /** The committed messages of a node, as its clients would read them. */
   messages(id: NodeId): readonly ShownMessage[] {
     const found: ShownMessage[] = [];
-    const { root, facade } = this.node(id);
-    const upTo = facade.status().lastId;
+    const upTo = this.node(id).facade.status().lastId;
     for (let after = 0; after < upTo; ) {
       let batches: readonly Batch[] | null = null;
-      tell({ self: root, system: root.system }, 'pipeline', {
-        type: 'messages.read',
-        afterId: after,
-        maxBytes: 1024 * 1024,
-        reply: (read) => {
-          batches = read;
-        },
-      });
+      const reply = (read: readonly Batch[]): void => {
+        batches = read;
+      };
+      this.ask(id, 'pipeline', { type: 'messages.read', afterId: after, maxBytes: 1024 * 1024, reply });
       this.runUntil(() => batches !== null, 5000);
       const read = (batches ?? []) as readonly Batch[];
       if (read.length === 0) break;
       for (const batch of read) {
-        for (const { write, firstId, firstLamport } of batch.writes())
-          for (const [i, content] of write.contents.entries())
-            if (firstId + i > after)
-              found.push({
-                id: firstId + i,
-                text: content.toString(),
-                lamport: firstLamport + i,
-                origin: write.tag.origin,
-                seen: write.seen,
-              });
+        for (const message of messagesIn(batch)) if (message.id > after) found.push(message);
         after = Math.max(after, batch.nextId - 1);
       }
     }

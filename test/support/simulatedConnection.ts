@@ -98,6 +98,12 @@ export class Pipe {
     this.#arm();
   }
 
+  /** Everything that is on its way arrives until `time`. */
+  hasten(time: number): void {
+    this.#inFlight = this.#inFlight.map((one) => (one.arrivesAt > time ? { ...one, arrivesAt: time } : one));
+    this.#arm();
+  }
+
   /** The wire is passable again: what was held is sent anew. */
   resend(): void {
     this.hold(this.#world.now() + this.#wire.latencyMs);

@@ -85,8 +85,15 @@ export class SimulatedNetwork {
     };
   }
 
+  /** What was handed over before goes on with the new bandwidth, where that is the faster way. */
   shape(from: NodeId, to: NodeId, shape: WireShape): void {
-    Object.assign(this.#wire(from, to), shape);
+    const wire = this.#wire(from, to);
+    const now = this.#options.clock.now();
+    const backlogBytes = wire.freeAt > now ? ((wire.freeAt - now) * wire.bytesPerSecond) / 1_000 : 0;
+    Object.assign(wire, shape);
+    if (backlogBytes === 0) return;
+    wire.freeAt = now + (backlogBytes * 1_000) / wire.bytesPerSecond;
+    for (const pipe of wire.pipes) pipe.hasten(wire.freeAt + wire.latencyMs);
   }
 
   cut(a: NodeId, b: NodeId, { oneWay = false } = {}): void {
