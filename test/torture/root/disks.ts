@@ -10,8 +10,10 @@
  */
 import { mkdir, rm, statfs, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { SeededDice } from '../../support/dice.ts';
 import { type ClusterOptions, type RealCluster, until, withCluster } from '../../support/realCluster.ts';
 import { Room, reasonAgainst, startBy } from './room.ts';
+import { stopped, type Torn, tear, type Written, writtenIn } from './tornWrites.ts';
 
 /** EXT4_IOC_SHUTDOWN, _IOR('X', 125, __u32), and its flag "without writing the journal out" (fs/ext4/ext4.h). */
 const shutdownRequest = 0x8004587d;
@@ -42,6 +44,8 @@ const leftBytes = 4 * 1024 * 1024;
 export class Disks {
   readonly #cluster: RealCluster;
   readonly #room: Room;
+  /** Of nodes whose power was cut: what may still get onto their disks. */
+  readonly #written = new Map<number, Written>();
 
   private constructor(cluster: RealCluster, room: Room) {
     this.#cluster = cluster;
@@ -73,8 +77,17 @@ export class Disks {
     await Promise.all(ids.map((id) => this.#cluster.kill(id)));
   }
 
+  /** The same, but when the power is back the disks have some of what was not synced (tornWrites.ts). */
+  async cutPowerOfCaches(...ids: readonly number[]): Promise<void> {
+    // Node after node would be no power cut: the others would go on for a while.
+    await Promise.all(ids.map((id) => stopped(this.#cluster.node(id).process?.pid ?? 0)));
+    for (const id of ids) this.#written.set(id, writtenIn(this.folder(id)));
+    await this.cutPower(...ids);
+  }
+
   /** What is left on the disks can be read again; the nodes are still down. */
-  async restorePower(...ids: readonly number[]): Promise<void> {
+  async restorePower(dice: SeededDice, ...ids: readonly number[]): Promise<Torn> {
+    const torn = { unsynced: 0, kept: 0 };
     for (const id of ids) {
       // Busy for a moment after the end of a process that held a file.
       await until(`the disk of ${id} to be unmounted`, () =>
@@ -84,7 +97,12 @@ export class Disks {
         ),
       );
       await this.#mount(id);
+      const { unsynced, kept } = tear(this.folder(id), this.#written.get(id) ?? new Map(), dice);
+      this.#written.delete(id);
+      torn.unsynced += unsynced;
+      torn.kept += kept;
     }
+    return torn;
   }
 
   /** Leaves no room for another segment. */

@@ -81,7 +81,7 @@ const powerCut = ({ name, alone = false, pick, again }: PowerCut): Fault => ({
     const pauses = Array.from({ length: again(dice) }, () => dice.between(50, 1_500));
     const darkMs = dice.between(0, 1_000);
     const start = async (): Promise<void> => {
-      await disks.restorePower(...ids);
+      await disks.restorePower(dice, ...ids);
       world.cluster.start(...ids);
     };
     await broken(world, ids, 'down', {
