@@ -236,11 +236,16 @@ export function decodeBatch(bytes: Buffer, deep = true): Batch | 'malformed' {
   const batch = new Batch(bytes);
   if (!isCount(batch.epoch) || !isCount(batch.baseIndex) || !isCount(batch.baseLamport)) return 'malformed';
   if (!isCount(batch.firstId) || batch.count < 1 || batch.epoch < 1 || batch.baseIndex < 1) return 'malformed';
-  if (batch.type !== 'data' && (batch.count !== 1 || batch.writeCount !== 0 || bytes.length > batchHeaderBytes))
-    return 'malformed';
+  const isEmpty = batch.count === 1 && batch.writeCount === 0 && !batch.hasKeys && bytes.length === batchHeaderBytes;
+  if (batch.type !== 'data' && !isEmpty) return 'malformed';
   if (!deep || batch.type !== 'data') return batch;
   const reader = new ByteReader(bytes, batchHeaderBytes);
   let count = 0;
-  for (let i = 0; i < batch.writeCount && reader.ok; i++) count += readWrite(reader).contents.length;
-  return reader.done && count === batch.count ? batch : 'malformed';
+  let flags = 0;
+  for (let i = 0; i < batch.writeCount && reader.ok; i++) {
+    const { contents, key } = readWrite(reader);
+    count += contents.length;
+    if (key) flags = batchHasKeys;
+  }
+  return reader.done && count === batch.count && flags === bytes.readUInt16BE(10) ? batch : 'malformed';
 }

@@ -5,6 +5,7 @@
  *     gives an empty value, so that a decoder checks once, at its end.
  * B2. Integers are safe integers (below 2^53); anything else on the wire is a fault. A value has one spelling.
  */
+import { isUtf8 } from 'node:buffer';
 
 /** Grows as needed; every number is big-endian. */
 export class ByteWriter {
@@ -188,6 +189,8 @@ export class ByteReader {
     return nothing;
   }
   text(maxBytes?: number): string {
-    return this.bytes(maxBytes).toString('utf8');
+    const bytes = this.bytes(maxBytes);
+    if (!isUtf8(bytes)) this.fail();
+    return this.#ok ? bytes.toString('utf8') : '';
   }
 }
