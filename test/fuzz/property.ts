@@ -50,7 +50,8 @@ export type Damage =
   | { readonly kind: 'drop'; readonly at: number; readonly length: number }
   | { readonly kind: 'insert'; readonly at: number; readonly bytes: Uint8Array };
 
-const part = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+/** From 0 up to 1, every place as likely as any other: `fc.double` prefers the doubles near 0, which are the most. */
+export const part: fc.Arbitrary<number> = fc.nat(999_999).map((value) => value / 1_000_000);
 const few = fc.uint8Array({ minLength: 1, maxLength: 16 });
 const run = fc.oneof(fc.integer({ min: 1, max: 16 }), fc.integer({ min: 1, max: 4096 }));
 

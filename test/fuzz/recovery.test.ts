@@ -22,7 +22,7 @@ import {
   smallSegments,
   writeGroup,
 } from '../support/logWorld.ts';
-import { anyDamage, type Damage, damaged, damageInPlace, holds, record } from './property.ts';
+import { anyDamage, type Damage, damaged, damageInPlace, holds, part, record } from './property.ts';
 
 // ------------------------------------------------------------------------------------------------------------ logs
 
@@ -59,18 +59,17 @@ type Blow =
   | { readonly kind: 'header'; readonly segment: number; readonly fill: number }
   | { readonly kind: 'lost'; readonly segment: number }
   | { readonly kind: 'swapped'; readonly segment: number; readonly other: number };
-const share = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const fill = fc.constantFrom(0, 0, 0xd1, 0xff);
 const blow: fc.Arbitrary<Blow> = fc.oneof(
-  { weight: 6, arbitrary: record({ kind: fc.constant('rot' as const), segment: share, damage: damageInPlace }) },
+  { weight: 6, arbitrary: record({ kind: fc.constant('rot' as const), segment: part, damage: damageInPlace }) },
   {
     weight: 4,
-    arbitrary: record({ kind: fc.constant('frame' as const), segment: share, frame: share, toEnd: fc.boolean(), fill }),
+    arbitrary: record({ kind: fc.constant('frame' as const), segment: part, frame: part, toEnd: fc.boolean(), fill }),
   },
-  { weight: 3, arbitrary: record({ kind: fc.constant('moved' as const), segment: share, frame: share, to: share }) },
-  { weight: 2, arbitrary: record({ kind: fc.constant('header' as const), segment: share, fill }) },
-  { weight: 1, arbitrary: record({ kind: fc.constant('lost' as const), segment: share }) },
-  { weight: 1, arbitrary: record({ kind: fc.constant('swapped' as const), segment: share, other: share }) },
+  { weight: 3, arbitrary: record({ kind: fc.constant('moved' as const), segment: part, frame: part, to: part }) },
+  { weight: 2, arbitrary: record({ kind: fc.constant('header' as const), segment: part, fill }) },
+  { weight: 1, arbitrary: record({ kind: fc.constant('lost' as const), segment: part }) },
+  { weight: 1, arbitrary: record({ kind: fc.constant('swapped' as const), segment: part, other: part }) },
 );
 
 interface Story extends DiskWorld {
@@ -146,7 +145,7 @@ function strike(story: Story, blows: readonly Blow[], frames: readonly Kept[]): 
       }
       case 'moved': {
         const own = frames.filter(({ segment }) => segment === numberOf(name));
-        const [from, to] = [blow.frame, blow.to].map((part) => own[Math.floor(part * own.length)]);
+        const [from, to] = [blow.frame, blow.to].map((where) => own[Math.floor(where * own.length)]);
         if (!from || !to) break;
         // In the place of another one, or behind the last.
         const last = own.at(-1) as Kept;
