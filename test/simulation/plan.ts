@@ -39,6 +39,7 @@ export interface PlanOptions {
   readonly nodes?: number;
   readonly faults?: readonly FaultName[];
   readonly safetyMs?: number;
+  readonly faultEveryMs?: number;
 }
 
 /** Links: in one rack, in one country, across an ocean. */
@@ -58,17 +59,20 @@ const disks = [
 export function drawPlan(dice: SeededDice, options: PlanOptions = {}): Plan {
   const count = options.nodes ?? dice.pick([3, 3, 3, 3, 5, 5, 7]);
   const voters = Array.from({ length: count }, (_, i) => i + 1);
-  const segmentBytes = dice.pick([32, 64, 128, 512]) * 1024;
+  const drawnBytes = dice.pick([32, 64, 128, 512]) * 1024;
   const each = (value: () => number): ReadonlyMap<NodeId, number> => new Map(voters.map((id) => [id, value()]));
   // Quartz is off by some millionths; a virtual machine may be off by much more.
   const drift = dice.pick([0, 0.0001, 0.05]);
   const pace = dice.pick([1, 1, 2, 5]);
   const share = dice.pick([0.15, 0.3, 0.6, 1]);
   const drawn = faultNames.filter(() => dice.chance(share));
+  const faults = options.faults ?? (drawn.length > 0 ? drawn : [dice.pick(faultNames)]);
+  // Only what lies in an old segment may rot.
+  const segmentBytes = faults.includes('rot') ? 32 * 1024 : drawnBytes;
   return {
     voters,
-    faults: options.faults ?? (drawn.length > 0 ? drawn : [dice.pick(faultNames)]),
-    faultEveryMs: dice.pick([150, 300, 600, 1500]),
+    faults,
+    faultEveryMs: options.faultEveryMs ?? dice.pick([150, 300, 600, 1500]),
     downMs: dice.pick([
       [0, 300],
       [100, 2000],

@@ -58,6 +58,10 @@ const startMsMax = 60_000;
 const leadMsMax = 120_000;
 const levelMsMax = 60_000;
 const answerMsMax = 15_000;
+/** The slowest disk takes 3 s for a write, and a node that leaves 6 s. */
+const lateMs = 6000;
+/** What was cut or slow a moment ago still shows: connections that nobody answers are found after 5 s. */
+const settleMs = 6000;
 const quietMs = 10_000;
 const lookEveryMs = 50;
 
@@ -129,6 +133,16 @@ class Run implements Place {
   }
 
   run(): Result {
+    try {
+      this.#play();
+      return this.#result(this.#judge());
+    } catch (error) {
+      const words = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      return this.#result([...this.cluster.invariants.broken, { invariant: 'I15', words }]);
+    }
+  }
+
+  #play(): void {
     const { cluster } = this;
     this.#start();
     this.#phase = 'safety';
@@ -140,7 +154,6 @@ class Run implements Place {
     this.#heal();
     this.#live();
     this.#clients.finish();
-    return this.#result(this.#judge());
   }
 
   // ------------------------------------------------------------------------------------------------------- phases
@@ -195,6 +208,9 @@ class Run implements Place {
   #live(): void {
     const { cluster, dice } = this;
     const { invariants } = cluster;
+    // A write of a slow or failing disk, and a node that was told to stop, are still under way.
+    cluster.run(lateMs);
+    this.#waitFor(() => cluster.voters.every((id) => !cluster.isStopping(id)), lateMs);
     const best = this.#best();
     invariants.check(
       this.#waitFor(() => cluster.leader === best, leadMsMax),
@@ -212,6 +228,7 @@ class Run implements Place {
       'I19',
       () => this.#core.map((id) => this.#whereIs(id)).join('; '),
     );
+    cluster.run(settleMs);
     const before = cluster.leaderships.length;
     cluster.run(quietMs);
     const changes = cluster.leaderships.slice(before).map(({ id, epoch }) => `${id} in ${epochWords(epoch)}`);

@@ -327,8 +327,8 @@ export class SimulatedClients {
       );
     };
     this.#open.add(close);
-    attempt(first, dice.int(4));
     if (key !== undefined && dice.chance(0.3)) again(0); // Without waiting for the answer.
+    attempt(first, dice.int(4));
   }
 
   #makeTexts(client: Client): readonly string[] {

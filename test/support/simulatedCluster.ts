@@ -128,6 +128,8 @@ interface Machine {
   readonly tampered: Set<Tampering>;
   process: SimulatedProcess;
   node: Node | null;
+  /** The life that was told to stop. */
+  stopping: Node | null;
   /** Failpoints at which it dies, once each, and how many passages are left until then. */
   readonly doomed: Map<FailpointName, number>;
   /** What its wall clock shows beside the true time. */
@@ -200,7 +202,16 @@ export class SimulatedCluster {
       const process = new SimulatedProcess(this.clock);
       const wallSkewMs = this.dice.fork(`wall ${id}`).next() * 100_000;
       const audit = this.#audit(id, disk, disk);
-      this.#machines.set(id, { disk, audit, tampered: new Set(), process, node: null, doomed: new Map(), wallSkewMs });
+      this.#machines.set(id, {
+        disk,
+        audit,
+        tampered: new Set(),
+        process,
+        node: null,
+        stopping: null,
+        doomed: new Map(),
+        wallSkewMs,
+      });
     }
   }
 
@@ -340,7 +351,9 @@ export class SimulatedCluster {
   }
   /** SIGTERM: the node leaves, and its process ends when it says so. */
   stop(id: NodeId): void {
-    const { process, node } = this.#machine(id);
+    const machine = this.#machine(id);
+    const { process, node } = machine;
+    machine.stopping = node;
     process.deliver(() => {
       const stopped = (): void => {
         if (this.#machine(id).node === node) this.#end(id, 'stop', false);
@@ -364,6 +377,11 @@ export class SimulatedCluster {
   /** The wall clock of one machine jumps; it may serve for nothing but the time that messages show. */
   jumpWall(id: NodeId, ms: number): void {
     this.#machine(id).wallSkewMs += ms;
+  }
+  /** It was told to stop, and has not ended. */
+  isStopping(id: NodeId): boolean {
+    const { node, stopping } = this.#machine(id);
+    return node !== null && stopping === node;
   }
   isPaused(id: NodeId): boolean {
     return this.#machine(id).process.paused;
