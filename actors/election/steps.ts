@@ -181,6 +181,7 @@ export function noteDisconnected(
   { peer, byThisSide }: { peer: NodeId; byThisSide: boolean },
 ): void {
   const { ballot } = context;
+  ballot.forgetRtt(peer);
   if (byThisSide) return;
   ballot.table.closed(peer);
   if (ballot.leader?.id !== peer) return;

@@ -140,6 +140,10 @@ export class Ballot {
     rtt.add(rttMs);
     this.#rtts.set(peer, rtt);
   }
+  /** How far a peer was that is gone says nothing any more; a slow one would make every wait of this node long for ever. */
+  forgetRtt(peer: NodeId): void {
+    this.#rtts.delete(peer);
+  }
   noteFsync(ms: number): void {
     this.#fsyncs.add(ms);
   }
