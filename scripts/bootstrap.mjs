@@ -34,6 +34,7 @@ const scripts = {
   serve: 'scripts/serve.js',
   test: 'scripts/test.js',
   torture: 'test/torture/torture.js',
+  simulate: 'test/simulation/simulate.js',
 };
 const sourceFolders = ['actors', 'transport', 'storage', 'http', 'scripts', 'test'];
 const lockFile = join(root, '.bootstrap-lock');
