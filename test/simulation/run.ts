@@ -265,9 +265,20 @@ class Run implements Place {
   #judge(): readonly Broken[] {
     const { cluster } = this;
     const logs = new Map<NodeId, readonly ShownMessage[]>();
-    for (const id of this.#core) if (cluster.serves(id)) logs.set(id, cluster.messages(id));
+    for (const id of this.#core) if (cluster.serves(id)) logs.set(id, this.#finalLog(id));
     const wrong = judge({ events: this.#clients.events, faults: [] }, logs);
     return [...cluster.invariants.broken, ...wrong];
+  }
+
+  /** Who finds only now that its log has rotted ends, and repairs itself when it starts again. */
+  #finalLog(id: NodeId): readonly ShownMessage[] {
+    const { cluster } = this;
+    const read = cluster.messages(id);
+    if (cluster.isUp(id)) return read;
+    this.start(id);
+    const isLevel = this.#waitFor(() => this.#areLevel(), levelMsMax);
+    cluster.invariants.check(isLevel, 'I19', () => `after its log rotted ${this.#whereIs(id)}`);
+    return cluster.serves(id) ? cluster.messages(id) : [];
   }
 
   /** Looks now and then, which costs less than after each step. */

@@ -472,9 +472,9 @@ export class SimulatedCluster {
         batches = read;
       };
       this.ask(id, 'pipeline', { type: 'messages.read', afterId: after, maxBytes: 1024 * 1024, reply });
-      this.runUntil(() => batches !== null, 5000);
+      this.runUntil(() => batches !== null || !this.isUp(id), 5000);
       const read = (batches ?? []) as readonly Batch[];
-      if (read.length === 0) break;
+      if (read.length === 0 || !this.isUp(id)) break;
       for (const batch of read) {
         for (const message of messagesIn(batch)) if (message.id > after) found.push(message);
         after = Math.max(after, batch.nextId - 1);
