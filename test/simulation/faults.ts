@@ -55,6 +55,9 @@ export const failpoints: readonly FailpointName[] = [
   'damage.recorded',
 ];
 
+/** Few nodes pass these, and seldom. */
+const rarePoints: ReadonlySet<FailpointName> = new Set(['adoption.batch', 'barrier.appended', 'handover.sent']);
+
 const running = ({ cluster }: Place): readonly NodeId[] => cluster.voters.filter((id) => cluster.isUp(id));
 const someone = (place: Place): NodeId => place.dice.pick(place.cluster.voters);
 const twoOf = ({ cluster, dice }: Place): Wire => {
@@ -102,8 +105,9 @@ export const faults = {
   },
   failpoint: ({ cluster, dice }) => {
     const point = dice.pick(failpoints);
-    const doomed = dice.chance(0.3) ? cluster.voters : [dice.pick(cluster.voters)];
-    for (const id of doomed) cluster.doom(id, point, 1 + dice.int(3));
+    const isRare = rarePoints.has(point);
+    const doomed = isRare || dice.chance(0.3) ? cluster.voters : [dice.pick(cluster.voters)];
+    for (const id of doomed) cluster.doom(id, point, isRare ? 1 : 1 + dice.int(3));
     return `crash of ${doomed} at ${point}`;
   },
   stop: onSomeone((id, { cluster }) => {

@@ -64,6 +64,7 @@ const lateMs = 6000;
 const settleMs = 6000;
 const quietMs = 10_000;
 const lookEveryMs = 50;
+const linesBehindBroken = 10;
 
 export function runSimulation(options: RunOptions): Result {
   return new Run(options).run();
@@ -80,6 +81,7 @@ class Run implements Place {
   readonly #clients: SimulatedClients;
   readonly #story: Story;
   readonly #faults = new Map<FaultName, number>();
+  #toldBroken = 0;
   readonly #counts: Counts = {
     crashes: 0,
     powerCuts: 0,
@@ -355,8 +357,14 @@ class Run implements Place {
     this.cluster.disk(id).faults.failingFsync = false;
   }
 
+  /** The story ends a little behind the first thing that was broken. */
   #tell(node: NodeId | null, words: string): void {
-    this.#story.tell(this.cluster.clock.now(), node, words);
+    const { broken } = this.cluster.invariants;
+    const first = broken[0];
+    const now = this.cluster.clock.now();
+    if (first && this.#toldBroken === 0) this.#story.tell(now, null, `BROKEN ${first.invariant}: ${first.words}`);
+    if (first && this.#toldBroken++ > linesBehindBroken) return;
+    this.#story.tell(now, node, words);
   }
 
   /** Tells more than the faults and the answers. */

@@ -310,7 +310,7 @@ export class SimulatedClients {
             code = answer?.code ?? 'NO_ANSWER';
             isUnknown ||= answer?.outcome !== 'not_done';
           }
-          this.#note(at, `${texts[0]} ${answer?.kind === 'done' ? `= ${answer.firstId}` : code}`);
+          this.#note(at, `${texts[0]?.replace(/\.+$/, '')} ${answer?.kind === 'done' ? `= ${answer.firstId}` : code}`);
           if (dones.length === 0 && key !== undefined && left > 0) again(left - 1);
           else if (running === 0) close();
         },
