@@ -33,6 +33,7 @@ const scripts = {
   cluster: 'scripts/cluster.js',
   serve: 'scripts/serve.js',
   test: 'scripts/test.js',
+  model: 'test/model/run.js',
   torture: 'test/torture/torture.js',
   simulate: 'test/simulation/simulate.js',
 };
