@@ -75,6 +75,9 @@ export function createGuard(options: GuardOptions): Guard {
     if (req.rawHeaders.length > 2 * options.maxHeaderCount) {
       return new Refusal('HEADERS_TOO_LARGE', `at most ${options.maxHeaderCount} headers`);
     }
+    if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue') {
+      return new Refusal('HEADER_INVALID', 'Expect is 100-continue or absent');
+    }
     if (namesTwoHosts(req)) return new Refusal('MALFORMED_REQUEST', 'Host is given twice');
     if (headers.host !== undefined && !isOurs(headers.host) && isLoopback(req.socket.localAddress)) {
       return new Refusal('FOREIGN_HOST', `${JSON.stringify(headers.host.slice(0, 100))} is no name of this server`);

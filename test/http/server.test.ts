@@ -127,6 +127,9 @@ Server(
       `POST / HTTP/1.1\r\n${host}Expect: 100-continue\r\nContent-Length: 99999999\r\n\r\n`,
     );
     assert.not.match(await big.hears(/HTTP\/1.1 413 /), /100 Continue/);
+    const odd = new RawClient(port).say(`POST / HTTP/1.1\r\n${host}Expect: miracles\r\nContent-Length: 5\r\n\r\n`);
+    await odd.hears(/^HTTP\/1.1 400 [\s\S]*HEADER_INVALID/);
+    odd.hangUp();
     small.hangUp();
     big.hangUp();
   }),
