@@ -71,7 +71,8 @@ function readAtLeader(setting: Setting, world: World, i: number, next: Take<Worl
     if (frame.kind === 'hello') greet(setting, after, i, frame);
     else {
       const node = after.changeNode(i);
-      node.queue = [...node.queue, frame];
+      const { kind: _, ...submission } = frame;
+      node.queue = [...node.queue, submission];
     }
     next(after, () =>
       frame.kind === 'hello'

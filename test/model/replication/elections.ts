@@ -44,8 +44,8 @@ function stand(setting: Setting, world: World, i: number, next: Take<World>): vo
 function hearPrepare(setting: Setting, world: World, i: number, next: Take<World>): void {
   const { promised } = world.node(i);
   if (!setting.mayVote(world.node(i))) return;
-  for (const epoch of setting.openedAbove(world, promised)) {
-    if (world.term(setting.termOf(epoch)).opened < 2) continue;
+  for (const epoch of setting.openedAbove(world, 0)) {
+    if (ownerOf(epoch) === i + 1 || world.term(setting.termOf(epoch)).opened < 2) continue;
     const prepare = { kind: 'prepare', epoch, handover: null } as const;
     const ballot = setting.ballot(i, promised);
     if (ballot.judgePrepare(prepare, ownerOf(epoch), noOffice, Number.MAX_SAFE_INTEGER) !== 'promise') continue;

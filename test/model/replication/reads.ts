@@ -1,5 +1,5 @@
 /**
- * Linearizable reads by read index (PROTOCOL 6): the commit at arrival, and then a round that a majority confirms.
+ * Linearizable reads by read index (PROTOCOL §6): the commit at arrival, and then a round that a majority confirms.
  */
 import { ReadRounds } from '../../../actors/pipeline/readRounds.ts';
 import { ownerOf } from '../../../actors/protocol/epoch.ts';

@@ -18,9 +18,9 @@ export const replicationRules = {
   commitsWhatItAcknowledged: 'R8: a follower commits no further than it acknowledged in this epoch',
   leaderCountsItsDisk: 'R9: the leader counts itself only after its own disk',
   commitsOwnEpoch: 'R9: a leader commits by counting only entries of its own epoch',
-  readNeedsRound: 'PROTOCOL 6: a read waits until a majority has confirmed the leader',
-  roundBeginsAfterRead: 'PROTOCOL 6: only a round that began after the read arrived confirms it',
-  confirmationNamesEpoch: 'PROTOCOL 6: a node confirms only the leader whose epoch it has promised',
+  readNeedsRound: 'PROTOCOL §6: a read waits until a majority has confirmed the leader',
+  roundBeginsAfterRead: 'PROTOCOL §6: only a round that began after the read arrived confirms it',
+  confirmationNamesEpoch: 'PROTOCOL §6: a node confirms only the leader whose epoch it has promised',
   damagedAbstains: 'R-D3: a damaged node neither promises nor is counted',
   damageIsRemembered: 'R-D3: damage survives a restart',
   healsByAgreement: 'R-D3: a damaged node votes again only when its log agrees with that of a leader',
@@ -30,7 +30,7 @@ export const replicationRules = {
   wipedIsRefused: 'R25: a node with an empty disk never votes again under its old identity',
   wipedIsNoticed: 'R-D4: an empty disk is at least taken for damage',
   lamportFollowsLog:
-    'PROTOCOL 9: an entry gets a Lamport time above its predecessor, and a restart begins with the log',
+    'PROTOCOL §9: an entry gets a Lamport time above its predecessor, and a restart begins with the log',
 } as const;
 
 export type ReplicationRule = keyof typeof replicationRules;
