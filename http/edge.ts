@@ -6,6 +6,8 @@ import type { TailBlocks } from './tail.ts';
 
 export interface HttpLimits {
   readonly maxConnections: number;
+  /** Unanswered requests of one connection; beyond them it is told so, and ends. */
+  readonly maxPipelined: number;
   /** Live tails (SSE); each holds a connection and at most one block of messages. */
   readonly maxTails: number;
   /** Bytes of all headers, and of the URL, together. */
@@ -24,6 +26,7 @@ export interface HttpLimits {
 
 export const defaultLimits: HttpLimits = {
   maxConnections: 10_000,
+  maxPipelined: 1_000,
   maxTails: 1_000,
   maxHeaderBytes: 16 * 1024,
   maxHeaderCount: 100,

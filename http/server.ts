@@ -77,8 +77,10 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     surplus.add(socket);
     setTimeout(() => socket.destroy(), 1000).unref();
   });
+  const isTooMany = createPipelineBound(limits.maxPipelined);
   const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
-    if (surplus.has(req.socket)) answerRaw(req.socket, 'TOO_MANY_CONNECTIONS');
+    if (isTooMany(req.socket, res)) refusePipelined(res, limits.maxPipelined);
+    else if (surplus.has(req.socket)) answerRaw(req.socket, 'TOO_MANY_CONNECTIONS');
     else void handle(req, res);
   };
   server.on('request', onRequest);
@@ -112,6 +114,33 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     });
 
   return { server, listen, stop };
+}
+
+/**
+ * V1: a request of fifty bytes costs some kilobytes while it waits for its answer, and a client may send the next ones
+ * without waiting. Whether this one is too many. Once refusals pile up behind what waits, node reads no more.
+ */
+function createPipelineBound(max: number): (socket: Socket, res: ServerResponse) => boolean {
+  const unanswered = new WeakMap<Socket, number>();
+  return (socket, res) => {
+    const count = (unanswered.get(socket) ?? 0) + 1;
+    unanswered.set(socket, count);
+    res.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1));
+    return count > max;
+  };
+}
+
+/** Behind the answers that are still due on this connection; then it ends. */
+function refusePipelined(res: ServerResponse, max: number): void {
+  const refusal = new Refusal('OVERLOADED', `more than ${max} requests of one connection wait for their answers`);
+  const body = `${refusal.toJson(true)}\n`;
+  res.writeHead(refusal.status, {
+    'Content-Type': jsonType,
+    'Content-Length': Buffer.byteLength(body),
+    'X-Content-Type-Options': 'nosniff',
+    Connection: 'close',
+  });
+  res.end(body);
 }
 
 function codeOf(error: NodeJS.ErrnoException): ErrorCode {

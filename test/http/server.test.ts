@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { gzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inWorld, RawClient, until } from '../support/httpWorld.ts';
@@ -208,6 +209,78 @@ Server(
     const text = await client.hears(/"id":3/);
     assert.equal([...text.matchAll(/"id":(\d)/g)].map(([, id]) => id), ['1', '2', '3']); // biome-ignore format: one line
     client.hangUp();
+  }),
+);
+Server(
+  'bounds what one connection may ask without reading an answer',
+  inWorld(
+    async ({ port, url, node }) => {
+      node.holding = true;
+      const post = `POST /?message=a HTTP/1.1\r\n${host}\r\n`;
+      const client = await new RawClient(port).opened();
+      const before = heapBytes();
+      for (let i = 0; i < 30; i++) {
+        client.say(post.repeat(1000));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await until(() => node.appends.length === 20, 'the first ones arrive');
+      assert.ok(await isWell(url));
+      const grown = heapBytes() - before;
+      assert.ok(grown < 40 * mebibyte, `${grown} bytes for 30,000 requests`);
+      node.release();
+      const text = await client.ends();
+      assert.is(text.match(/HTTP\/1.1 200/g)?.length, 20);
+      assert.match(text, /HTTP\/1.1 503 [\s\S]*"code":"OVERLOADED"/);
+      assert.is(node.appends.length, 20);
+      // Whoever reads what it asked for may go on for ever.
+      const reader = new RawClient(port);
+      for (let i = 0; i < 50; i++) {
+        reader.received = '';
+        reader.say(`GET /leader HTTP/1.1\r\n${host}\r\n`.repeat(2));
+        await reader.hears(/200 OK[\s\S]*200 OK/);
+      }
+      reader.hangUp();
+    },
+    { limits: { maxPipelined: 20 } },
+  ),
+);
+Server(
+  'takes no upgrades, whoever asks for one, and closes who then falls silent',
+  inWorld(
+    async ({ port, url }) => {
+      const upgrade =
+        'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
+      const ask = async (request: string, answer: RegExp): Promise<void> => {
+        assert.match(await new RawClient(port).say(`${request} HTTP/1.1\r\n${host}${upgrade}\r\n`).ends(), answer);
+      };
+      const foreign = 'Origin: https://evil.example\r\n';
+      await Promise.all([
+        ...['/peer', '/live', '/dashboard'].map((path) => ask(`GET ${path}`, /^HTTP\/1.1 404 [\s\S]*NOT_FOUND/)),
+        ask('GET /leader', /^HTTP\/1.1 200 /),
+        ask('POST /?message=a', /^HTTP\/1.1 200 /),
+        ask('CONNECT localhost:22', /^$/),
+        ...['/', '/messages'].map(async (path) => {
+          const client = new RawClient(port).say(`POST ${path} HTTP/1.1\r\n${host}${foreign}${upgrade}\r\n`);
+          assert.match(await client.ends(), /^HTTP\/1.1 403 [\s\S]*FOREIGN_ORIGIN/);
+        }),
+      ]);
+      assert.ok(await isWell(url));
+    },
+    { limits: { keepAliveMs: 20 } },
+  ),
+);
+Server(
+  'unpacks nothing: what is small when it comes stays small',
+  inWorld(async ({ port, node }) => {
+    const bomb = gzipSync(Buffer.alloc(64 * mebibyte));
+    for (const encoding of ['gzip', 'deflate', 'br', 'GZIP', 'x-gzip', 'identity, gzip', 'zstd']) {
+      const client = new RawClient(port);
+      client.say(`POST / HTTP/1.1\r\n${host}Content-Encoding: ${encoding}\r\nContent-Length: ${bomb.length}\r\n\r\n`);
+      client.say(bomb);
+      await client.hears(/^HTTP\/1.1 415 [\s\S]*MEDIA_TYPE_UNSUPPORTED/);
+      client.hangUp();
+    }
+    assert.is(node.appends.length, 0);
   }),
 );
 Server(
