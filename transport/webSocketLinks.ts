@@ -287,6 +287,7 @@ export class WebSocketLinks implements Links {
       maxPayload: this.#options.maxFrameBytes,
       maxFragments: 1, // Nodes send whole frames; each tiny fragment would cost a hundred times its bytes.
       closeTimeout: closeTimeoutMs,
+      autoPong: false, // Nodes ask each other in frames of their own; a flood of pings is read and forgotten.
       followRedirects: false,
       generateMask: noMask,
     };

@@ -244,6 +244,79 @@ it('ends the connection on a malformed frame', async (town) => {
   assert.is(one.closes[0]?.byThisSide, true);
 });
 
+it('takes no compressed frames, and offers none', async (town) => {
+  const one = await town.node(1);
+  const { port } = addressOf(town, 1);
+  const socket = await town.socket({ host, port });
+  let said = '';
+  socket.setEncoding('latin1').on('data', (text: string) => (said += text));
+  socket.write(
+    'GET /peer HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n',
+  );
+  await until(() => said.includes('\r\n\r\n'), 'an answer');
+  assert.match(said, /^HTTP\/1.1 101 /);
+  assert.not.match(said, /Extensions/i);
+
+  const stranger = await town.stranger(addressOf(town, 1));
+  await stranger.greet(2, 1);
+  stranger.socket.write(Buffer.from([0xc2, 0x81, 0, 0, 0, 0, 1])); // RSV1: compressed.
+  await until(() => one.closes.length > 0 && stranger.ended !== undefined, 'closed');
+  assert.match(one.reason, /^bad frame: .*RSV1/);
+});
+
+it('answers no pings, and is not held up by a flood of them', async (town) => {
+  const one = await town.node(1);
+  const stranger = await town.stranger(addressOf(town, 1));
+  let pongs = 0;
+  stranger.webSocket.on('pong', () => pongs++);
+  await stranger.greet(2, 1);
+  stranger.socket.write(Buffer.concat(Array<Buffer>(50_000).fill(Buffer.from([0x89, 0x80, 0, 0, 0, 0]))));
+  stranger.webSocket.send(Buffer.from('still here'));
+  await until(() => one.frames.length === 1, 'the frame behind the flood');
+  assert.is(one.connections[0]?.bufferedBytes, 0);
+  one.connections[0]?.send(Buffer.from('heard'));
+  await until(() => stranger.received.some((bytes) => String(bytes) === 'heard'), 'an answer behind no pongs');
+  assert.equal([pongs, one.closes], [0, []]);
+});
+
+it('closes whoever speaks before the challenge, or instead of an answer to it', async (town) => {
+  const one = await town.node(1);
+  const { port } = addressOf(town, 1);
+  const upgrade =
+    'GET /peer HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
+  const binary = (length: number): Buffer =>
+    Buffer.concat([Buffer.from([0x82, 0x80 | length, 0, 0, 0, 0]), Buffer.alloc(length, 1)]);
+  for (const early of [binary(100), Buffer.alloc(2_000, 0x82), Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x78])]) {
+    const socket = await town.socket({ host, port });
+    socket.resume().write(Buffer.concat([Buffer.from(upgrade), early]));
+    await once(socket, 'close');
+  }
+  await until(() => one.links.counts.waiting === 0, 'turned out');
+  assert.equal(one.connections, []);
+});
+
+it('keeps other peers while one with the right secret sends nonsense', async (town) => {
+  const one = await town.node(1);
+  const three = await town.node(3);
+  three.dial(1);
+  await until(() => one.connections.length === 1 && three.connections.length === 1, 'a peer');
+  for (const nonsense of [
+    [0x83, 0x80, 0, 0, 0, 0],
+    [0x02, 0x81, 0, 0, 0, 0, 1, 0x00, 0x81, 0, 0, 0, 0, 1],
+    [0x81, 0x81, 0, 0, 0, 0, 1],
+  ]) {
+    const stranger = await town.stranger(addressOf(town, 1));
+    await stranger.greet(2, 1);
+    stranger.socket.write(Buffer.from(nonsense));
+    await until(() => stranger.ended !== undefined, 'closed');
+  }
+  three.connections[0]?.send(Buffer.from('still here'));
+  await until(() => one.frames.length === 1, 'a frame of the other peer');
+  assert.is(three.closes.length, 0);
+  assert.is(one.links.counts.connections, 1);
+});
+
 it('ends the connection on a frame in fragments, however small', async (town) => {
   const one = await town.node(1);
   const stranger = await town.stranger(addressOf(town, 1));
