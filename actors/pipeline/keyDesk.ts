@@ -5,7 +5,7 @@
  * A1. Of the writes with one key at most one is appended; the others join it, and are answered when it is committed.
  */
 import type { Batch } from '../protocol/batch.ts';
-import type { Index } from '../protocol/epoch.ts';
+import type { Index, NodeId } from '../protocol/epoch.ts';
 import type { ForwardResult } from '../protocol/frames.ts';
 import { type KeyedWrite, type KeyTable, keyedWrites } from '../protocol/keyTable.ts';
 import type { Submission } from './submissions.ts';
@@ -74,6 +74,15 @@ export class KeyDesk {
     this.#underWay.delete(key);
     this.#joined.delete(key);
     return joined;
+  }
+
+  /** What joined over a connection goes with it: it must not be appended later (R24). */
+  dropFrom(origin: NodeId): void {
+    for (const [key, joined] of this.#joined)
+      this.#joined.set(
+        key,
+        joined.filter((submission) => submission.origin !== origin),
+      );
   }
 
   /** Everybody who has joined another's write. */

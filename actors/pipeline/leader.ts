@@ -163,7 +163,8 @@ export class Leader implements Office {
       answers.push({ origin, boot, result: { n, firstId, firstLamport, earlier: null } });
       firstId += write.count;
       firstLamport += write.count;
-      this.#appended.set(origin, { boot, n });
+      // One that had joined another's write may come after a younger one of its origin.
+      this.#appended.set(origin, { boot, n: Math.max(n, this.appendedFrom(origin, boot)) });
     }
     this.#keys.appended(batch);
     this.#uncommittedBytes += batch.bytes.length;
@@ -190,6 +191,7 @@ export class Leader implements Office {
   disconnected(peer: NodeId): void {
     this.#progress.delete(peer);
     this.#submissions.dropFrom(peer);
+    this.#keys.dropFrom(peer);
     if (!this.#forming || this.#forming.barrier) return;
     const writes = this.#forming.writes.filter(({ origin }) => origin !== peer);
     for (const gone of this.#forming.writes)

@@ -846,6 +846,49 @@ Keys('who joined a write that goes with its connection stands for itself', () =>
   ]);
 });
 
+/** A leader whose next batch, with one write of 3 and one of 2, waits for its times; another write of 2 has joined that of 3. */
+function withJoined(): PipelineWorld {
+  const world = aLeader();
+  submit(world, { n: 1 });
+  forward(world, 3, { ...twice, n: 9 });
+  forward(world, 2, { ...twice, n: 3 });
+  forward(world, 2, { n: 5 });
+  world.holdsStamps = true;
+  world.persist();
+  world.holdsStamps = false;
+  return world;
+}
+const tagsIn = (world: PipelineWorld): readonly (readonly [origin: number, n: number])[] =>
+  world.written.flatMap(({ batch }) => [...batch.writes()].map(({ write: { tag } }) => [tag.origin, tag.n] as const));
+
+Keys('who stands for itself after a younger write does not make a greeting go back (R24)', () => {
+  const world = withJoined();
+  world.disconnect(3);
+  world.stamp();
+  world.persist();
+  world.persist();
+  assert.equal(tagsIn(world), [
+    [1, 1],
+    [2, 5],
+    [2, 3],
+  ]);
+  world.disconnect(2);
+  world.connect(2, 1, 22);
+  assert.is(world.ear.framesOf('greeted', 2).at(-1)?.appended, 5);
+});
+
+Keys('who joined over a connection that has ended is not appended later (R24)', () => {
+  const world = withJoined();
+  world.disconnect(2);
+  world.connect(2, 1, 22);
+  assert.is(world.ear.framesOf('greeted', 2).at(-1)?.appended, 0);
+  world.disconnect(3);
+  world.stamp();
+  world.persist();
+  world.persist();
+  assert.equal(tagsIn(world), [[1, 1]]);
+});
+
 Keys('a resend that is older than what is remembered is refused, as unknown', () => {
   const world = aLeader({ keptEntries: 3 });
   for (let n = 1; n <= 6; n++) {
