@@ -95,11 +95,11 @@ Torn(
       const sum = { unsynced: 0, kept: 0 };
       await started(cluster);
       for (let round = 0; round < 5; round++) {
-        const load = loadOf(cluster, `round${round}`, round % 2 === 0 ? 0 : 5_000);
+        const load = loadOf(cluster, `round${round}`, 3_000);
         await load.progress(300);
-        // Writes that wait for their fsync: without that hardly any would be under way.
-        const tracers = await Promise.all(cluster.nodes.map((node) => slowSyncs(node.process?.pid ?? 0, 2_000)));
-        await pause(300);
+        // Writes that wait for their fsync, the later ones with much that came meanwhile: else hardly any would be under way.
+        const tracers = await Promise.all(cluster.nodes.map((node) => slowSyncs(node.process?.pid ?? 0, 900)));
+        await pause(dice.between(950, 1_300));
         await disks.cutPowerOfCaches(...cluster.ids);
         await Promise.all(tracers.map((tracer) => tracer.detach()));
         events.push(...(await load.stop()));
