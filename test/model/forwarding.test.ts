@@ -16,7 +16,7 @@ const wholeWorlds: readonly (readonly [name: string, world: Partial<ForwardingWo
   ['the leader changes', { epochs: 2, settles: true }],
   ['somebody crashes', { epochs: 1, closes: 1, crashes: 1, settles: true }],
   ['a leader drains', { epochs: 2, drains: 1, sends: 1, settles: true }],
-  ['a connection closes while the leader changes', { epochs: 2, closes: 1 }],
+  ['a connection closes while the leader changes', { epochs: 2, closes: 1, sends: 1 }],
 ];
 for (const [name, world] of wholeWorlds)
   Whole(`tells every client the truth in all states of a small world: ${name}`, () => {
