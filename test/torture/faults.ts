@@ -187,7 +187,7 @@ const cableFault = ({ name, state, pick = one, begin }: CableFault): Fault => ({
       },
       mend: () => lift(),
     });
-    return `${name}: ${ids.join(', ')}${words} for ${seconds(ms)}`;
+    return `${name}: ${ids.length === 0 ? 'all' : ids.join(', ')}${words} for ${seconds(ms)}`;
   },
 });
 

@@ -17,7 +17,7 @@ import { judge } from '../history/checkers.ts';
 import type { FaultWindow, FinalLogs, History, ShownMessage, Violation } from '../history/history.ts';
 import { SeededDice } from '../support/dice.ts';
 import { now } from '../support/loadClient.ts';
-import { pause, RealCluster, until } from '../support/realCluster.ts';
+import { pause, RealCluster, type RealNode, until } from '../support/realCluster.ts';
 import { Client, type Crowd } from './clients.ts';
 import type { Fault } from './fault.ts';
 import { type CallRecord, Recorder } from './recorder.ts';
@@ -91,6 +91,12 @@ const within = <T>(ms: number, work: Promise<T>): Promise<T> =>
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 
+/** Why a node has ended, as it said itself. */
+const lastWords = ({ process }: RealNode): string => {
+  const lines = process?.stderr.trim().split('\n') ?? [];
+  return lines.find((line) => line.startsWith('node ')) ?? 'without a word';
+};
+
 class Run {
   readonly #options: TortureOptions;
   readonly #cluster: RealCluster;
@@ -126,8 +132,9 @@ class Run {
     for (const id of this.#cluster.ids) await this.#world.count(id);
     await this.#world.stopWatching();
     const history: History = { events: this.#recorder.events, faults: this.#windows };
-    const logs = this.#isHung ? new Map<number, ShownMessage[]>() : await this.#finalLogs();
-    if (!this.#isHung) this.#violations.push(...judge(history, logs));
+    const logs = await this.#finalLogs();
+    // Against no log everything would be wrong: what has been found already must do.
+    if (logs.size > 0) this.#violations.push(...judge(history, logs));
     this.#judgeOwn();
     return {
       beganAt,
@@ -244,7 +251,8 @@ class Run {
   async #mended(words: string): Promise<boolean> {
     for (const node of this.#cluster.nodes) {
       if (node.running) continue;
-      this.#violations.push({ invariant: 'T3', words: `node ${node.id} has ended by itself after ${words}` });
+      const why = lastWords(node);
+      this.#violations.push({ invariant: 'T3', words: `node ${node.id} has ended by itself after ${words}: ${why}` });
       node.start();
     }
     try {
@@ -260,9 +268,16 @@ class Run {
       await this.#serving();
       return true;
     } catch (error) {
-      this.#violations.push({ invariant: 'T2', words: `after ${words}: ${(error as Error).message}` });
+      const states = await Promise.all(this.#cluster.nodes.map((node) => this.#stateOf(node)));
+      const why = `${(error as Error).message}; ${states.join('; ')}`;
+      this.#violations.push({ invariant: 'T2', words: `after ${words}: ${why}` });
       return false;
     }
+  }
+
+  async #stateOf(node: RealNode): Promise<string> {
+    const health = node.running ? await node.health() : undefined;
+    return `node ${node.id} ${node.running ? `says ${health?.body.toString().trim() ?? 'nothing'}` : `has ended: ${lastWords(node)}`}`;
   }
 
   async #serving(): Promise<void> {
@@ -305,8 +320,22 @@ class Run {
     return logs;
   }
 
-  /** T1. */
+  /** None when nodes cannot show theirs any more. */
   async #finalLogs(): Promise<FinalLogs> {
+    if (this.#isHung) return new Map();
+    try {
+      return await this.#logsTwice();
+    } catch (error) {
+      this.#violations.push({
+        invariant: 'T2',
+        words: `in the end: ${error instanceof Error ? error.message : error}`,
+      });
+      return new Map();
+    }
+  }
+
+  /** T1. */
+  async #logsTwice(): Promise<FinalLogs> {
     const before = await this.#logsNow();
     await Promise.all(this.#cluster.nodes.map((node) => node.kill()));
     this.#cluster.start();
