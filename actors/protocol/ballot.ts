@@ -124,11 +124,16 @@ export class Ballot {
 
   get measured(): Measured {
     let slowest: RoundTrips | undefined;
-    for (const rtt of this.#rtts.values()) if (!slowest || rtt.p99Ms > slowest.p99Ms) slowest = rtt;
+    let nearest: RoundTrips | undefined;
+    for (const rtt of this.#rtts.values()) {
+      if (!slowest || rtt.p99Ms > slowest.p99Ms) slowest = rtt;
+      if (!nearest || rtt.p99Ms < nearest.p99Ms) nearest = rtt;
+    }
     return {
       srttMs: slowest?.srttMs ?? 0,
       rttvarMs: slowest?.rttvarMs ?? 0,
       rttP99Ms: slowest?.p99Ms ?? 0,
+      nearestRttP99Ms: nearest?.p99Ms ?? 0,
       fsyncP99Ms: this.#fsyncs.max,
       loopLagP99Ms: this.#lags.max,
     };

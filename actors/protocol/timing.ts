@@ -27,11 +27,20 @@ export interface Measured {
   readonly srttMs: number;
   readonly rttvarMs: number;
   readonly rttP99Ms: number;
+  /** The same quantile of the nearest peer. */
+  readonly nearestRttP99Ms: number;
   readonly fsyncP99Ms: number;
   /** How late this node's own timers fire. */
   readonly loopLagP99Ms: number;
 }
-export const nothingMeasured: Measured = { srttMs: 0, rttvarMs: 0, rttP99Ms: 0, fsyncP99Ms: 0, loopLagP99Ms: 0 };
+export const nothingMeasured: Measured = {
+  srttMs: 0,
+  rttvarMs: 0,
+  rttP99Ms: 0,
+  nearestRttP99Ms: 0,
+  fsyncP99Ms: 0,
+  loopLagP99Ms: 0,
+};
 
 export interface Timing {
   readonly heartbeatMs: number;
@@ -48,17 +57,21 @@ const clamp = (low: number, value: number, high: number): number => Math.max(low
 const suspectMsMax = 2000;
 
 export function timingFrom(config: TimingConfig, measured: Measured): Timing {
-  const { srttMs, rttvarMs, rttP99Ms, fsyncP99Ms, loopLagP99Ms } = measured;
-  const heartbeatMs = clamp(config.heartbeatMs, rttP99Ms / 2, Math.max(250, config.heartbeatMs));
+  const { srttMs, rttvarMs, rttP99Ms, nearestRttP99Ms, fsyncP99Ms, loopLagP99Ms } = measured;
+  const beat = (rttMs: number): number => clamp(config.heartbeatMs, rttMs / 2, Math.max(250, config.heartbeatMs));
+  // It beats for its nearest peer and expects no more of its farthest: whatever their other links are like, both measure
+  // the one between them, so that TS spans five heartbeats of any peer.
+  const heartbeatMs = beat(nearestRttP99Ms);
+  const expectedMs = beat(rttP99Ms);
   const suspectMsMin = Math.max(
     config.suspectMs,
-    config.heartbeatMs > 0 ? (config.suspectMs / config.heartbeatMs) * heartbeatMs : 0,
+    config.heartbeatMs > 0 ? (config.suspectMs / config.heartbeatMs) * expectedMs : 0,
   );
   return {
     heartbeatMs,
     suspectMs: clamp(
       suspectMsMin,
-      srttMs + 4 * rttvarMs + loopLagP99Ms + 4 * heartbeatMs,
+      srttMs + 4 * rttvarMs + loopLagP99Ms + 4 * expectedMs,
       Math.max(suspectMsMax, config.suspectMs),
     ),
     staggerMs: Math.max(config.staggerMs, 2 * rttP99Ms),

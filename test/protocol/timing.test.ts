@@ -32,6 +32,7 @@ Waits('are finite and in order for any configuration and any measurement, zeros 
       srttMs: some(2000),
       rttvarMs: some(900),
       rttP99Ms: some(4000),
+      nearestRttP99Ms: some(4000),
       fsyncP99Ms: some(3000),
       loopLagP99Ms: some(3000),
     };
@@ -45,13 +46,23 @@ Waits('are finite and in order for any configuration and any measurement, zeros 
 });
 
 Waits('grow with the distance: heartbeats at half the round trip, TS in proportion, at most two seconds', () => {
-  const far: Measured = { ...nothingMeasured, srttMs: 240, rttvarMs: 15, rttP99Ms: 300 };
+  const far: Measured = { ...nothingMeasured, srttMs: 240, rttvarMs: 15, rttP99Ms: 300, nearestRttP99Ms: 300 };
   const timing = timingFrom(defaultTiming, far);
   assert.is(timing.heartbeatMs, 150);
   assert.ok(timing.suspectMs >= 5 * timing.heartbeatMs);
   assert.is(timing.staggerMs, 600);
   assert.is(timing.handoverMs, 900);
-  const absurd = timingFrom(defaultTiming, { ...far, srttMs: 60_000, rttP99Ms: 60_000, loopLagP99Ms: 60_000 });
+  // A near peer expects its pings as often as ever, a far one is not suspected sooner for that.
+  const mixed = timingFrom(defaultTiming, { ...far, nearestRttP99Ms: 1 });
+  assert.is(mixed.heartbeatMs, 50);
+  assert.is(mixed.suspectMs, timing.suspectMs);
+  const absurd = timingFrom(defaultTiming, {
+    ...far,
+    srttMs: 60_000,
+    rttP99Ms: 60_000,
+    nearestRttP99Ms: 60_000,
+    loopLagP99Ms: 60_000,
+  });
   assert.is(absurd.heartbeatMs, 250);
   assert.is(absurd.suspectMs, 2000);
 });

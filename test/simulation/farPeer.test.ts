@@ -24,4 +24,24 @@ FarPeer('makes nobody slow once it is dead (§5, R15, R17)', () => {
   assert.equal(scenario.verdict([2, 3, 4, 5]), []);
 });
 
+FarPeer('does not make its leader rare for those that are near (§5, R12)', () => {
+  const scenario = Scenario.up({ voters: [1, 2, 3] });
+  const { cluster } = scenario;
+  for (const [from, to] of [
+    [1, 3],
+    [3, 1],
+  ] as const)
+    cluster.network.shape(from, to, { latencyMs: 500, jitterMs: 100 });
+  scenario.run(10_000);
+  const at = scenario.now;
+  // A ping that comes a little late is no lost leader.
+  cluster.network.shape(3, 2, { latencyMs: 0.25, jitterMs: 60 });
+  scenario.run(30_000);
+  assert.equal(
+    scenario.lines('leader_lost', at).filter(({ node }) => node === 2),
+    [],
+  );
+  assert.equal(scenario.verdict(), []);
+});
+
 FarPeer.run();
