@@ -5,7 +5,10 @@ import { isDone } from '../history/checkers.ts';
 import { type Load, startLoad } from '../support/loadClient.ts';
 import { allowed } from '../support/needs.ts';
 import { pause, type RealCluster, tell, until, untilTrue } from '../support/realCluster.ts';
+import { rootFaults } from '../torture/root/faults.ts';
 import { reasonAgainstNamespaces, reasonAgainstNarrowLinks, withNamespaces } from '../torture/root/namespaces.ts';
+import { packetFaults } from '../torture/root/packetFaults.ts';
+import { torture } from '../torture/run.ts';
 
 const Network = suite('packets');
 const Packets = allowed(reasonAgainstNamespaces()) ? Network : Network.skip;
@@ -149,5 +152,25 @@ Narrow('that a narrow link holds up and throws away come again: big messages pas
     assert.equal(await cluster.faults(events), []);
   });
 });
+
+Packets(
+  'that get lost while nodes lose power, their disks and their lives are no reason to lose a message',
+  async () => {
+    const reports: string[] = [];
+    const { violations, episodes, messages } = await torture({
+      seed: 'packets',
+      nodes: 3,
+      clients: 10,
+      faults: [...packetFaults, ...rootFaults],
+      length: { rounds: 1, orMs: 150_000 },
+      say: tell,
+      atEnd: (cluster, wrong) => {
+        if (wrong.length > 0) reports.push(cluster.report());
+      },
+    });
+    assert.equal([...violations, ...reports], []);
+    tell(`${episodes.length} episodes, ${messages} messages`);
+  },
+);
 
 Network.run();

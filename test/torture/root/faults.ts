@@ -7,7 +7,7 @@ import type { SeededDice } from '../../support/dice.ts';
 import { until } from '../../support/realCluster.ts';
 import type { Fault, NodeState, World } from '../fault.ts';
 import { Disks, reasonAgainstDisks } from './disks.ts';
-import { failSyncs, reasonAgainstTracing, slowSyncs, type Tracer } from './tracing.ts';
+import { failSyncs, reasonAgainstTracing, refuseRoom, slowSyncs, type Tracer } from './tracing.ts';
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
@@ -162,6 +162,35 @@ const failingSync: Fault = {
   },
 };
 
+/** R-D2: no room for messages is no failure. For a promise there must always be some: then the node ends. */
+const noRoom: Fault = {
+  name: 'no room to write',
+  get needs() {
+    return noTracing();
+  },
+  run: async (world, dice) => {
+    const id = world.take(dice, dice.chance(0.5) ? world.leader() : undefined);
+    const node = world.cluster.node(id);
+    const ms = dice.between(500, 3_000);
+    const saidBefore = timesFull(world, id);
+    let tracer: Tracer | undefined;
+    let ended = false;
+    await broken(world, [id], 'disk', {
+      during: async () => {
+        tracer = await refuseRoom(node.process?.pid ?? 0);
+        await world.pause(ms);
+      },
+      mend: async () => {
+        await tracer?.detach();
+        ended = !node.running;
+        if (ended) node.start();
+      },
+    });
+    const refused = timesFull(world, id) > saidBefore ? 'it refused writes' : 'it wrote nothing';
+    return `no room to write: ${id} for ${seconds(ms)}, ${ended ? 'it had to save a promise, and ended' : refused}`;
+  },
+};
+
 const slowSync = (name: string, pick: (world: World, dice: SeededDice) => number): Fault => ({
   name,
   get needs() {
@@ -194,6 +223,7 @@ export const rootFaults: readonly Fault[] = [
   powerCut({ name: 'power cuts in a row', alone: true, pick: takeAll, again: (dice) => 1 + dice.int(2) }),
   fullDisk,
   failingSync,
+  noRoom,
   slowSync('slow fsync', (world, dice) => world.take(dice)),
   slowSync('slow fsync of the leader', (world, dice) => world.take(dice, world.leader())),
 ];

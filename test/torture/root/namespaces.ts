@@ -46,6 +46,15 @@ const gateScript = fileURLToPath(new URL('./gate.js', import.meta.url));
 
 /** What becomes of packets: in silence, with a word to the sender, or this many of a hundred in silence. */
 type Verdict = 'drop' | 'reject' | number;
+type Way = readonly [from: number, to: number];
+interface Rule {
+  readonly from: number;
+  readonly to: number;
+  readonly verdict: Verdict;
+}
+/** Ends what was imposed, and nothing else. */
+export type Lift = () => void;
+
 const ruleOf = (verdict: Verdict): string => {
   if (verdict === 'reject') return 'tcp flags != rst reject with tcp reset';
   return verdict === 'drop' ? 'drop' : `numgen random mod 100 < ${verdict} drop`;
@@ -55,8 +64,7 @@ export class Namespaces {
   readonly #cluster: RealCluster;
   readonly #rooms = new Map<number, Room>();
   readonly #gates: ChildProcess[] = [];
-  /** By receiver, then by sender. */
-  readonly #rules = new Map<number, Map<number, Verdict>>();
+  readonly #rules = new Set<Rule>();
   #switch: Room | undefined;
 
   private constructor(cluster: RealCluster) {
@@ -72,38 +80,36 @@ export class Namespaces {
       await made.end();
       throw error;
     }
-    cluster.cut = (id) => made.cut(id);
-    cluster.dropFrom = (from, to) => made.drop(from, to);
-    cluster.dropAll = (id) => made.isolate(id);
+    cluster.cut = (id) => void made.cut(id);
+    cluster.dropFrom = (from, to) => void made.drop(from, to);
+    cluster.dropAll = (id) => void made.isolate(id);
     cluster.delay = (ms) => made.delay(ms);
     cluster.heal = () => made.heal();
     return made;
   }
 
   /** `to` does not hear `from`, and nobody is told. */
-  drop(from: number, to: number): void {
-    this.#set(from, to, 'drop');
+  drop(from: number, to: number): Lift {
+    return this.#impose([[from, to]], 'drop');
   }
 
   /** `id` neither hears nor is heard, and nobody is told. */
-  isolate(id: number): void {
-    for (const other of this.#others(id)) {
-      this.drop(id, other);
-      this.drop(other, id);
-    }
+  isolate(id: number): Lift {
+    return this.#impose(this.#waysOf(id), 'drop');
   }
 
   /** Both ends of each connection hear that it is over, and nobody gets through. */
-  cut(id: number): void {
-    for (const other of this.#others(id)) {
-      this.#set(id, other, 'reject');
-      this.#set(other, id, 'reject');
-    }
+  cut(id: number): Lift {
+    return this.#impose(this.#waysOf(id), 'reject');
   }
 
-  /** Loses this many of a hundred packets between all nodes. */
-  lose(percent: number): void {
-    for (const to of this.#cluster.ids) for (const from of this.#others(to)) this.#set(from, to, percent);
+  /** Loses this many of a hundred packets, of a node or between all. */
+  lose(percent: number, ...ids: readonly number[]): Lift {
+    const all = ids.length === 0 ? this.#cluster.ids : ids;
+    return this.#impose(
+      all.flatMap((id) => this.#waysOf(id)),
+      percent,
+    );
   }
 
   /** Packets leave this much later; only with netem. */
@@ -116,11 +122,10 @@ export class Namespaces {
     this.#shape(narrow(mbit));
   }
 
+  /** Lifts everything. */
   heal(): void {
-    for (const id of this.#cluster.ids) {
-      this.#rules.get(id)?.clear();
-      this.#apply(id);
-    }
+    this.#rules.clear();
+    for (const id of this.#cluster.ids) this.#apply(id);
     this.#shape(undefined);
   }
 
@@ -130,21 +135,35 @@ export class Namespaces {
     await Promise.all([...this.#rooms.values(), ...(this.#switch ? [this.#switch] : [])].map((room) => room.end()));
   }
 
-  #others(id: number): readonly number[] {
-    return this.#cluster.ids.filter((other) => other !== id);
+  /** From and to everybody else. */
+  #waysOf(id: number): readonly Way[] {
+    return this.#cluster.ids
+      .filter((other) => other !== id)
+      .flatMap((other): Way[] => [
+        [id, other],
+        [other, id],
+      ]);
   }
 
-  #set(from: number, to: number, verdict: Verdict): void {
-    const rules = this.#rules.get(to) ?? new Map<number, Verdict>();
-    this.#rules.set(to, rules.set(from, verdict));
-    this.#apply(to);
+  #impose(ways: readonly Way[], verdict: Verdict): Lift {
+    const rules = ways.map(([from, to]): Rule => ({ from, to, verdict }));
+    const receivers = new Set(rules.map(({ to }) => to));
+    const applyAll = (): void => {
+      for (const to of receivers) this.#apply(to);
+    };
+    for (const rule of rules) this.#rules.add(rule);
+    applyAll();
+    return () => {
+      for (const rule of rules) this.#rules.delete(rule);
+      applyAll();
+    };
   }
 
   /** A1. */
   #apply(to: number): void {
-    const rules = [...(this.#rules.get(to) ?? [])].map(
-      ([from, verdict]) => `ip saddr ${addressOf(from)} ${ruleOf(verdict)}`,
-    );
+    const rules = [...this.#rules]
+      .filter((rule) => rule.to === to)
+      .map(({ from, verdict }) => `ip saddr ${addressOf(from)} ${ruleOf(verdict)}`);
     const all = `table ip torture\ndelete table ip torture\n${rulesFile(rules)}`;
     runNow([...this.#roomOf(to).enter, 'nft', '--file', '-'], all);
   }

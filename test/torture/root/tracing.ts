@@ -10,6 +10,7 @@ import { lacking } from '../../support/needs.ts';
 import { until } from '../../support/realCluster.ts';
 
 const syncs = 'fdatasync,fsync';
+const writes = 'pwritev,pwritev2,pwrite64';
 /** Of Yama: who may trace whom. */
 const scopeFile = '/proc/sys/kernel/yama/ptrace_scope';
 
@@ -32,7 +33,7 @@ export class Tracer {
     this.#child = child;
   }
 
-  static async attach(pid: number, injection: string): Promise<Tracer> {
+  static async attach(pid: number, calls: string, injection: string): Promise<Tracer> {
     const args = [
       '-f',
       '-o',
@@ -40,9 +41,9 @@ export class Tracer {
       '-p',
       `${pid}`,
       '-e',
-      `trace=${syncs}`,
+      `trace=${calls}`,
       '-e',
-      `inject=${syncs}:${injection}`,
+      `inject=${calls}:${injection}`,
     ];
     const tracer = new Tracer(spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] }));
     tracer.#child.on('error', (error) => {
@@ -71,7 +72,11 @@ export class Tracer {
 }
 
 /** From the `nth` on, in each thread, every fsync of this process fails. */
-export const failSyncs = (pid: number, nth = 1): Promise<Tracer> => Tracer.attach(pid, `error=EIO:when=${nth}+`);
+export const failSyncs = (pid: number, nth = 1): Promise<Tracer> => Tracer.attach(pid, syncs, `error=EIO:when=${nth}+`);
 
 /** Every fsync of this process begins later. */
-export const slowSyncs = (pid: number, ms: number): Promise<Tracer> => Tracer.attach(pid, `delay_enter=${ms * 1000}`);
+export const slowSyncs = (pid: number, ms: number): Promise<Tracer> =>
+  Tracer.attach(pid, syncs, `delay_enter=${ms * 1000}`);
+
+/** A disk that finds room only when it writes, as those that copy on write do: from now on there is none. */
+export const refuseRoom = (pid: number): Promise<Tracer> => Tracer.attach(pid, writes, 'error=ENOSPC');
