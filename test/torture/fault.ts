@@ -42,4 +42,23 @@ export interface Fault {
   readonly run: (world: World, dice: SeededDice) => Promise<string>;
 }
 
-// The faults that need root are listed by `rootFaults: readonly Fault[]` in root/faults.ts, the others in faults.ts.
+/** F1: these nodes are like this for a while, and whatever happens meanwhile, they are mended. */
+export async function broken(
+  world: World,
+  ids: readonly number[],
+  state: NodeState,
+  doing: { during(): Promise<void>; mend(): void | Promise<void> },
+): Promise<void> {
+  for (const id of ids) world.mark(id, state);
+  try {
+    await doing.during();
+  } finally {
+    await doing.mend();
+    for (const id of ids) {
+      world.mark(id, 'up');
+      world.giveBack(id);
+    }
+  }
+}
+
+export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

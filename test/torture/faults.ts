@@ -8,30 +8,11 @@ import { availableParallelism } from 'node:os';
 import type { Trouble } from '../support/cable.ts';
 import type { SeededDice } from '../support/dice.ts';
 import type { NodeEnd } from '../support/realCluster.ts';
-import type { Fault, NodeState, World } from './fault.ts';
+import { broken, type Fault, type NodeState, seconds, type World } from './fault.ts';
 import { rootFaults } from './root/faults.ts';
+import { packetFaults } from './root/packetFaults.ts';
 
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 const majorityOf = (world: World): number => Math.floor(world.cluster.ids.length / 2) + 1;
-
-/** These nodes are like this for a while. */
-async function broken(
-  world: World,
-  ids: readonly number[],
-  state: NodeState,
-  doing: { during(): Promise<void>; mend(): void | Promise<void> },
-): Promise<void> {
-  for (const id of ids) world.mark(id, state);
-  try {
-    await doing.during();
-  } finally {
-    await doing.mend();
-    for (const id of ids) {
-      world.mark(id, 'up');
-      world.giveBack(id);
-    }
-  }
-}
 
 const takeSome = (world: World, dice: SeededDice, count: number, first?: number): number[] =>
   Array.from({ length: count }, (_, i) => world.take(dice, i === 0 ? first : undefined));
@@ -278,7 +259,7 @@ const cableFaults: readonly Fault[] = [
   }),
   // As when a firewall in between forgets: what was held back never comes.
   cableFault({
-    name: 'silent, then reset',
+    name: 'silent and reset',
     state: 'cut',
     begin: (world, [id = 0]) => {
       const lift = silence(world, id, ['says', 'hears']);
@@ -352,4 +333,9 @@ const cableFaults: readonly Fault[] = [
 ];
 
 export const ordinaryFaults: readonly Fault[] = [...processFaults, ...cableFaults];
-export const faults: readonly Fault[] = [...ordinaryFaults, ...rootFaults];
+/** Nodes are joined by cables or by a network of packets, so these are for different runs. */
+export const faultsWithCables: readonly Fault[] = [...ordinaryFaults, ...rootFaults];
+export const faultsWithPackets: readonly Fault[] = [...processFaults, ...packetFaults, ...rootFaults];
+export const allFaults: readonly Fault[] = [...faultsWithCables, ...packetFaults];
+export const isOfCables = (fault: Fault): boolean => cableFaults.includes(fault);
+export const isOfPackets = (fault: Fault): boolean => packetFaults.includes(fault);

@@ -9,7 +9,7 @@
  */
 import { parseArgs } from 'node:util';
 import type { Fault } from './fault.ts';
-import { faults } from './faults.ts';
+import { allFaults, faultsWithCables, faultsWithPackets, isOfCables, isOfPackets } from './faults.ts';
 import { reported } from './report.ts';
 
 const say = (line: string): void => {
@@ -46,20 +46,26 @@ function numberOf(name: string, text: string, isValid: (value: number) => boolea
   return text !== '' && isValid(value) ? value : refuse(`--${name} ${text} is not possible`);
 }
 
-/** Faults by name; a word chooses all whose names begin with it. */
+/**
+ * Faults by name; a word chooses all whose names begin with it. By default those of cables; `packets` alone stands for all
+ * that go with a network of packets.
+ */
 function chosen(words: string | undefined): readonly Fault[] {
-  if (words === undefined) return faults;
-  return words.split(',').flatMap((word) => {
-    const exact = faults.filter(({ name }) => name === word.trim());
-    const found = exact.length > 0 ? exact : faults.filter(({ name }) => name.startsWith(word.trim()));
-    return found.length > 0 ? found : refuse(`no fault is called ${word}; --list shows them`);
+  if (words === undefined) return faultsWithCables;
+  if (words === 'packets') return faultsWithPackets;
+  const found = words.split(',').flatMap((word) => {
+    const exact = allFaults.filter(({ name }) => name === word.trim());
+    const meant = exact.length > 0 ? exact : allFaults.filter(({ name }) => name.startsWith(word.trim()));
+    return meant.length > 0 ? meant : refuse(`no fault is called ${word}; --list shows them`);
   });
+  if (found.some(isOfCables) && found.some(isOfPackets)) refuse('nodes are joined by cables or by packets: choose one');
+  return found;
 }
 
 async function main(): Promise<void> {
   const given = optionsOf(process.argv.slice(2));
   if (given.list) {
-    for (const { name, needs } of faults) say(needs === undefined ? name : `${name}  (not here: ${needs})`);
+    for (const { name, needs } of allFaults) say(needs === undefined ? name : `${name}  (not here: ${needs})`);
     return;
   }
   const minutes = numberOf('minutes', given.minutes, (value) => value > 0);

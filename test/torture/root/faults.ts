@@ -5,11 +5,9 @@
  */
 import type { SeededDice } from '../../support/dice.ts';
 import { until } from '../../support/realCluster.ts';
-import type { Fault, NodeState, World } from '../fault.ts';
+import { broken, type Fault, seconds, type World } from '../fault.ts';
 import { Disks, reasonAgainstDisks } from './disks.ts';
 import { failSyncs, reasonAgainstTracing, refuseRoom, slowSyncs, type Tracer } from './tracing.ts';
-
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
 /** Asked once, and only when somebody wants to know. */
 export function once<T>(ask: () => T): () => T {
@@ -21,25 +19,6 @@ export function once<T>(ask: () => T): () => T {
 }
 const noDisks = once(reasonAgainstDisks);
 const noTracing = once(reasonAgainstTracing);
-
-/** F1: whatever happens in between, what was broken is mended. */
-export async function broken(
-  world: World,
-  ids: readonly number[],
-  state: NodeState,
-  doing: { during(): Promise<void>; mend(): Promise<void> | void },
-): Promise<void> {
-  for (const id of ids) world.mark(id, state);
-  try {
-    await doing.during();
-  } finally {
-    await doing.mend();
-    for (const id of ids) {
-      world.mark(id, 'up');
-      world.giveBack(id);
-    }
-  }
-}
 
 const takeAll = (world: World, dice: SeededDice): number[] => world.cluster.ids.map(() => world.take(dice));
 

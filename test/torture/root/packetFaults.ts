@@ -5,8 +5,8 @@
  * the faults of cables are for different runs: a cable fault would break nothing, and says so.
  */
 import type { SeededDice } from '../../support/dice.ts';
-import type { Fault, World } from '../fault.ts';
-import { broken, once } from './faults.ts';
+import { broken, type Fault, seconds, type World } from '../fault.ts';
+import { once } from './faults.ts';
 import { type Lift, Namespaces, reasonAgainstNamespaces, reasonAgainstNarrowLinks } from './namespaces.ts';
 
 const noNamespaces = once(reasonAgainstNamespaces);
@@ -34,7 +34,6 @@ const theNetwork = ({ cluster }: World): Namespaces => {
   return network;
 };
 
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 /** Often hardly noticed, sometimes so long that TCP tries again only now and then. */
 const time = (dice: SeededDice): number => (dice.chance(0.4) ? dice.between(100, 500) : dice.between(500, 5_000));
 const one = (world: World, dice: SeededDice): number[] => [world.take(dice)];
