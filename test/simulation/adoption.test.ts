@@ -10,24 +10,23 @@ const Adoption = suite('adoption');
 
 /** Nodes do not hand the lead over while a test looks. */
 const calm = { ...defaultTiming, stableMs: 60_000 };
-const text = (i: number): string => `entry ${i} ${'x'.repeat(400)}`;
 
 /** Writes so many messages, one batch each. */
-function fill(scenario: Scenario, at: NodeId, count: number): void {
+function fill(scenario: Scenario, at: NodeId, count: number, bytes = 400): void {
   for (let i = 0; i < count; i++) {
-    const told = scenario.writeText(at, [text(scenario.told.length)]);
+    const told = scenario.writeText(at, [`entry ${scenario.told.length} ${'x'.repeat(bytes)}`]);
     scenario.cluster.runUntil(() => told.answer !== null, 5000);
     assert.is(told.answer?.kind, 'done', scenario.because('a write'));
   }
 }
 /** Node 3, the best, was away while the others wrote so many batches. */
-function behind(count: number, options: ClusterOptions = {}): Scenario {
+function behind(count: number, options: ClusterOptions = {}, bytes?: number): Scenario {
   const scenario = Scenario.up({ timing: calm, ...options });
   const { cluster } = scenario;
   fill(scenario, 1, 3);
   cluster.kill(3);
   assert.is(cluster.settleLeader(2), 2);
-  fill(scenario, 1, count);
+  fill(scenario, 1, count, bytes);
   return scenario;
 }
 function assertAgrees(scenario: Scenario, what: string, nodes = scenario.cluster.voters): void {
@@ -86,7 +85,9 @@ Adoption('keeps all that was acknowledged while each node in turn is the one tha
 Adoption('may lose its power after every single batch that it takes over (R5, L5)', () => {
   const count = 24;
   for (let passage = 1; passage <= count; passage++) {
-    const scenario = behind(count, { seed: passage, tailBytes: 2048, segmentBytes: 8192 });
+    // More than one FETCH brings: it may be cut short between two of them as well.
+    const options = { seed: passage, tailBytes: 2048, segmentBytes: 2 * 1024 * 1024, latencyMs: 3 };
+    const scenario = behind(count, options, 60_000);
     const { cluster } = scenario;
     cluster.crash(2);
     cluster.doom(3, 'adoption.batch', passage);
@@ -144,7 +145,7 @@ Adoption('refuses a donor that came back shorter, and takes what a new vote find
 });
 
 Adoption('takes over a log that left the memory of its donor long ago, from the disk (R5)', () => {
-  const scenario = behind(400, { tailBytes: 4096, segmentBytes: 16 * 1024 });
+  const scenario = behind(400, { tailBytes: 4096, segmentBytes: 3 * 1024 * 1024, latencyMs: 3 }, 6000); // Three times what a FETCH brings.
   const { cluster } = scenario;
   cluster.crash(2);
   cluster.start(3);

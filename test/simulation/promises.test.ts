@@ -122,7 +122,7 @@ Promises('silence the fsync of an older epoch that ends behind one: it acknowled
         cluster.runUntil(() => ballotOf(scenario, 1).promised > old, 415),
         scenario.because('node 1 promised nobody while its disk was busy'),
       );
-      scenario.run(120);
+      scenario.run(250); // Its fsync has ended now.
       assert.equal(
         spoken.filter(({ what, epoch, promised }) => what === 'ack' && epoch < promised),
         [],

@@ -48,13 +48,24 @@ function someWrites(scenario: Scenario, dice: SeededDice, rounds: number, bytes:
         );
     }
     scenario.run(dice.between(0, 1.5));
+    // What waits for a leader goes into one group, which must fit into a segment.
+    if (i % 3 === 2) scenario.cluster.runUntil(() => scenario.told.every(({ answer }) => answer !== null), 500);
+  }
+}
+
+/** Faster than the disks: a follower's next write is a group of frames, of which any sectors may be lost. */
+function burst(scenario: Scenario, dice: SeededDice): void {
+  for (let i = 8 + dice.int(12); i > 0; i--) {
+    const at = dice.chance(0.7) ? 3 : dice.pick(voters);
+    if (scenario.cluster.isUp(at)) scenario.writeText(at, [`${scenario.told.length} ${'x'.repeat(dice.int(1500))}`]);
+    scenario.run(dice.between(0, 1.5));
   }
 }
 
 export function runPowerCut(seed: number): PowerCut {
   const dice = new SeededDice(`power cut ${seed}`);
   const moment = moments[seed % moments.length] as Moment;
-  const segmentBytes = moment === 'in a change of segment' ? 40 * 1024 : 64 * 1024;
+  const segmentBytes = moment === 'in a change of segment' ? 56 * 1024 : 64 * 1024;
   const scenario = new Scenario({ seed, timing, segmentBytes, tailBytes: 4096, writeMs: [0.3, 3] });
   const { cluster } = scenario;
   cluster.start();
@@ -72,13 +83,20 @@ export function runPowerCut(seed: number): PowerCut {
     if (moment === 'in an election') {
       cluster.kill(3);
       cutAll(scenario, dice, 400);
-    } else cutAll(scenario, dice, 4);
+    } else {
+      burst(scenario, dice);
+      cutAll(scenario, dice, 3);
+    }
   }
-  // Recovery writes too: the boot number in both slots, zeros behind a torn tail, the last write once more.
+  // Recovery writes too: the boot number in both slots, zeros behind a torn tail, the last write once more. What it leaves
+  // shows when later writes are cut short at the same place.
   let cuts = 1;
-  for (; cuts < 4 && dice.chance(0.5); cuts++) {
+  for (; cuts < 4 && dice.chance(0.6); cuts++) {
     cluster.start();
-    cutAll(scenario, dice, dice.pick([4, 12, 40]));
+    if (dice.chance(0.5) && cluster.settleLeader(3, 10_000) === 3) {
+      burst(scenario, dice);
+      cutAll(scenario, dice, 3);
+    } else cutAll(scenario, dice, dice.pick([4, 12, 40]));
   }
   cluster.start();
   const wrong: string[] = [];
