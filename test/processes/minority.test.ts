@@ -88,26 +88,6 @@ Minority('that is a leader cut off from both refuses writes, and the majority go
   });
 });
 
-Minority('of a follower behind a cut cable hears of nothing, and what it is behind it gets later', async () => {
-  await withRunningCluster({ cables: true }, async (cluster) => {
-    const operations = [...(await written(cluster))];
-    const alone = cluster.node(1);
-    cluster.cut(1);
-    await unhealthy(alone);
-    await refusesAndReads(alone, operations);
-    const load = startLoad({ name: 'meanwhile', targets: cluster.targets.slice(1), connections: 8 });
-    await load.progress(500);
-    cluster.heal();
-    await cluster.ready(1);
-    operations.push(...(await load.stop()));
-    assert.equal(
-      (await cluster.faults(operations)).filter((fault) => !fault.includes('nobody hears this')),
-      [],
-    );
-    assert.is((await cluster.leader()).id, 3);
-  });
-});
-
 Minority('is nobody when only the cable between two nodes is cut: all is served, and no epoch moves', async () => {
   await withRunningCluster({ cables: true }, async (cluster) => {
     const load = startLoad({ targets: cluster.targets, connections: 8 });

@@ -1,7 +1,7 @@
 /**
- * One torture: clients that never rest, faults one after the other or two at once, and in the end the accounts.
+ * One torture: clients that never rest, faults one after the other or together, and in the end the accounts.
  *
- *   start, serve --> [ fault (sometimes two) --> mended: ready and serving again in bounded time --> calm ] ...
+ *   start, serve --> [ fault (sometimes more) --> mended: ready and serving again in bounded time --> calm ] ...
  *         --> clients stop --> logs read --> kill -9 of all, start --> logs read again --> judged
  *
  * Beside the invariants H1, H2 … of the checkers:
@@ -31,8 +31,9 @@ export interface TortureOptions {
   readonly faults: readonly Fault[];
   /** For so long, or until each fault has been done so many times; what is not begun by `orMs` is skipped. */
   readonly length: { readonly minutes: number } | { readonly rounds: number; readonly orMs: number };
-  /** How often a fault gets another one beside it. */
+  /** How often a fault gets another one beside it, and how many there are at most. */
   readonly overlap?: number;
+  readonly together?: number;
   /** Longest pause between episodes. */
   readonly calmMs?: number;
   /** Pause of a client after a call, on average. */
@@ -43,7 +44,7 @@ export interface TortureOptions {
   readonly atEnd?: (cluster: RealCluster, violations: readonly Violation[]) => void;
 }
 
-/** One fault, or two that overlap, until the cluster served again. */
+/** One fault, or some that overlap, until the cluster served again. */
 export interface Episode {
   readonly words: readonly string[];
   readonly beganAt: number;
@@ -215,10 +216,12 @@ class Run {
   }
 
   async #episode(first: Fault, dice: SeededDice): Promise<void> {
+    const { overlap = 0.4, together: most = 2 } = this.#options;
     const together = [first];
-    if (first.alone !== true && dice.chance(this.#options.overlap ?? 0.4) && this.#left.length > 0) {
-      const second = this.#next(({ alone }) => alone !== true);
-      if (second) together.push(second);
+    while (first.alone !== true && together.length < most && dice.chance(overlap) && this.#left.length > 0) {
+      const another = this.#next(({ alone }) => alone !== true);
+      if (another === undefined) break;
+      together.push(another);
     }
     const beganAt = now();
     const words = await Promise.all(
