@@ -36,6 +36,8 @@ export class Replay {
   #tailFrom = 0;
   #tailBytes = 0;
   #floor: LogMark = logStart;
+  /** Of the newest message before the tail. */
+  #messageLamport: Lamport = 0;
   #end: LogMark = logStart;
 
   constructor(reader: RecoveryReader, tailBytesMax: number) {
@@ -74,6 +76,7 @@ export class Replay {
       if (oldest.endIndex > this.locations.commit) break;
       this.#tailBytes -= oldest.bytes.length;
       this.#floor = markAfter(oldest);
+      if (oldest.type === 'data') this.#messageLamport = oldest.endLamport;
       this.#tailFrom++;
     }
     if (this.#tailFrom >= 1024 && this.#tailFrom * 2 > this.#tail.length) {
@@ -86,7 +89,7 @@ export class Replay {
     const tail = this.#tail.slice(this.#tailFrom);
     let commit = this.#floor.position.index;
     for (const { endIndex } of tail) if (endIndex <= this.locations.commit) commit = endIndex;
-    return { runs: this.#runs, floor: this.#floor, tail, commit };
+    return { runs: this.#runs, floor: this.#floor, messageLamport: this.#messageLamport, tail, commit };
   }
 
   #cut(after: Index): void {

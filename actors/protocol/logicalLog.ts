@@ -29,10 +29,12 @@ export interface RecoveredLog {
   readonly runs: readonly EpochRun[];
   /** Where the tail begins. */
   readonly floor: LogMark;
+  /** Lamport time of the newest message before the tail, 0 for none. */
+  readonly messageLamport: Lamport;
   readonly tail: readonly Batch[];
   readonly commit: Index;
 }
-export const emptyLog: RecoveredLog = { runs: [], floor: logStart, tail: [], commit: 0 };
+export const emptyLog: RecoveredLog = { runs: [], floor: logStart, messageLamport: 0, tail: [], commit: 0 };
 
 export class InvariantViolation extends Error {
   override readonly name = 'InvariantViolation';
@@ -56,6 +58,7 @@ export class LogicalLog {
   #leftBytes = 0;
   #tailBytes = 0;
   #floor: LogMark;
+  readonly #messageLamport: Lamport;
   #end: LogMark;
   #commit: LogMark;
   /** What is on this node's own disk may leave memory. */
@@ -66,6 +69,7 @@ export class LogicalLog {
     this.#tail = [...recovered.tail];
     this.#tailBytesMax = tailBytesMax;
     this.#floor = recovered.floor;
+    this.#messageLamport = recovered.messageLamport;
     this.#end = this.#floor;
     this.#commit = this.#floor;
     for (const batch of this.#tail) {
@@ -97,13 +101,13 @@ export class LogicalLog {
     return this.#commit.nextId - 1;
   }
 
-  /** Of the newest committed message in the tail; where that holds none, of the committed end. */
+  /** Of the newest committed message, when the log was recovered just now; 0 for none. */
   get lastCommittedMessageLamport(): Lamport {
     for (let i = this.#tailPlace(this.commit) - 1; i >= this.#tailFrom; i--) {
       const batch = this.#tail[i] as Batch;
       if (batch.type === 'data') return batch.endLamport;
     }
-    return this.lastCommittedId === 0 ? 0 : this.commitLamport;
+    return this.#messageLamport;
   }
 
   /** 0 before the first entry and behind the last. */

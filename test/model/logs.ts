@@ -35,7 +35,8 @@ interface Known {
 
 const nothing: Entry = { epoch: 0, lamport: 0, value: 0 };
 const everything = 2 ** 30;
-const fresh = (): LogicalLog => new LogicalLog({ runs: [], floor: logStart, tail: [], commit: 0 }, everything);
+const fresh = (): LogicalLog =>
+  new LogicalLog({ runs: [], floor: logStart, messageLamport: 0, tail: [], commit: 0 }, everything);
 
 export class Logs {
   readonly #known: Known[] = [

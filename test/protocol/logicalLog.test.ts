@@ -11,7 +11,10 @@ const Logs = suite('logical log (PROTOCOL §2)');
 
 const big = 1024 * 1024;
 const logOf = (batches: readonly Batch[], commit = 0, tailBytes = big): LogicalLog => {
-  const log = new LogicalLog({ runs: runsOf(batches), floor: logStart, tail: batches, commit }, tailBytes);
+  const log = new LogicalLog(
+    { runs: runsOf(batches), floor: logStart, messageLamport: 0, tail: batches, commit },
+    tailBytes,
+  );
   return log;
 };
 const breaks = (rule: string, act: () => unknown): void => {
@@ -175,6 +178,11 @@ Logs('know the newest message that is committed, behind barriers too', () => {
   assert.is(log.lastCommittedMessageLamport, 4);
   assert.is(log.commitLamport, 5);
   assert.is(logOf(aLogOf([e(1, 1), 0]), 1).lastCommittedMessageLamport, 0);
+  // The newest message may have left the memory before the restart.
+  const [barrier, data, last] = aLogOf([e(1, 1), 0], [e(1, 1), 3], [e(2, 2), 0]) as [Batch, Batch, Batch];
+  const floor = { position: data.end, lamport: data.endLamport, nextId: data.nextId };
+  const reopened = { runs: runsOf([barrier, data, last]), floor, messageLamport: 4, tail: [last], commit: 5 };
+  assert.is(new LogicalLog(reopened, big).lastCommittedMessageLamport, 4);
 });
 
 Logs.run();

@@ -87,7 +87,7 @@ export class PipelineWorld {
         tailBytes: options.tailBytes ?? 1024 * 1024,
         recovered: {
           identity,
-          log: { runs: runsOf(batches), floor: logStart, tail: batches, commit },
+          log: { runs: runsOf(batches), floor: logStart, messageLamport: 0, tail: batches, commit },
           keys,
           violations: [],
           memoryLost: false,
