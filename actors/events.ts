@@ -100,7 +100,8 @@ export type FormationEvent =
   | FrameReceived<'hello' | 'proposal'>
   | PeerDisconnected
   | { readonly type: 'roster.persisted' }
-  | { readonly type: 'damage.cleared' };
+  | { readonly type: 'damage.cleared' }
+  | LeaderChanged;
 
 // --------------------------------------------------------------------------------------------------------- election
 

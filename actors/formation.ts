@@ -10,6 +10,9 @@
  * A1. The drawer makes {clusterId, roster} durable before it proposes them; the first that a virgin node accepts binds
  *     it for ever.
  * A2. A peer may vote only if its cluster, membership and incarnation are those of the roster.
+ * A3. A node whose log in memory is gone says so in each HELLO until it may vote again AND knows a leader: not only until
+ *     it has met all the others that lost theirs. Else one that met them first, and then lost its connections, would never
+ *     be believed again, and no majority could vote. Without a leader its log is still empty: nobody can miss anything.
  */
 import { assign, enqueueActions, setup } from 'xstate';
 import { send } from './clock.ts';
@@ -36,6 +39,9 @@ interface Greeting {
 }
 
 export interface FormationContext extends FormationInput {
+  /** Until it agrees with a leader, or all logs in memory are lost (R-D3). */
+  readonly damaged: boolean;
+  readonly hasLeader: boolean;
   readonly clusterId: string | null;
   readonly roster: Roster | null;
   readonly greetings: ReadonlyMap<NodeId, Greeting>;
@@ -93,8 +99,13 @@ const judgeIn = (context: FormationContext, hello: Hello): Judgement =>
   judge({ clusterId: context.clusterId, roster: context.roster, membership: context.identity.membership }, hello);
 
 /** Every voter kept its log in memory, and all of them are gone: there is nothing left to agree with. */
-const isLostEverywhere = ({ identity: { membership, nodeId }, memoryLost, greetings }: FormationContext): boolean =>
-  memoryLost && membership.every((id) => id === nodeId || greetings.get(id)?.hello.memoryLost === true);
+const isLostEverywhere = ({
+  identity: { membership, nodeId },
+  damaged,
+  memoryLost,
+  greetings,
+}: FormationContext): boolean =>
+  damaged && memoryLost && membership.every((id) => id === nodeId || greetings.get(id)?.hello.memoryLost === true);
 
 const troubleWords: Readonly<Record<IdentityTrouble, string>> = {
   IDENTITY_LOST:
@@ -216,7 +227,11 @@ export const formation = setup({
     },
     noteTold: assign({ told: ({ context }) => identityTrouble(context) }),
     noteLost: assign({ lost: true }),
-    noteCleared: assign({ memoryLost: false }),
+    noteCleared: assign(({ context }) => ({ damaged: false, memoryLost: context.memoryLost && !context.hasLeader })),
+    noteLeader: assign(({ context }, leader: NodeId | null) => ({
+      hasLeader: leader !== null,
+      memoryLost: context.memoryLost && (context.damaged || leader === null),
+    })),
     logTrouble: ({ context }) => {
       const code = identityTrouble(context);
       if (code && code !== context.told) context.log.write('error', code.toLowerCase(), troubleWords[code], { code });
@@ -237,6 +252,8 @@ export const formation = setup({
     ...input,
     clusterId: input.identity.clusterId,
     roster: input.identity.roster,
+    damaged: input.identity.damaged,
+    hasLeader: false,
     greetings: new Map(),
     mismatched: new Set(),
     lost: false,
@@ -246,6 +263,7 @@ export const formation = setup({
   on: {
     'hello.wanted': { actions: { type: 'sendHello', params: ({ event }) => event } },
     'damage.cleared': { actions: 'noteCleared' },
+    'leader.changed': { actions: { type: 'noteLeader', params: ({ event }) => event.leader } },
     'peer.disconnected': { actions: { type: 'forgetGreeting', params: ({ event }) => event.peer } },
   },
   states: {

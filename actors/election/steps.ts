@@ -52,7 +52,7 @@ export const leads = (context: ElectionContext): Standing => ({ leads: true, dra
 export function announceLeader({ context, self, system }: Args, established = false): void {
   const { leader } = context.ballot;
   const event = { type: 'leader.changed', leader: leader?.id ?? null, epoch: leader?.epoch ?? 0, established } as const;
-  for (const name of ['gateway', 'ingress', 'sessions'] as const) tell({ self, system }, name, event);
+  for (const name of ['gateway', 'ingress', 'sessions', 'formation'] as const) tell({ self, system }, name, event);
   if (leader && (leader.id !== context.ballot.self || established)) {
     tell({ self, system }, 'metrics', { type: 'leader.counted', self: leader.id === context.ballot.self });
     context.log.write('info', 'leader_elected', `node ${leader.id} leads in epoch ${leader.epoch}`, {

@@ -197,13 +197,14 @@ Forming('trouble with a peer’s configuration is shown until it greets rightly'
 
 Forming('a log in memory begins anew only when all have lost it (--memory)', () => {
   const clears = (world: FormationWorld): number => world.ear.named('store', 'damage.clear').length;
+  const forgetful = { ...bound(1), damaged: true };
   const lost = { clusterId: 'ours', memoryLost: true };
-  const all = aFormation(bound(1), { memoryLost: true });
+  const all = aFormation(forgetful, { memoryLost: true });
   all.hello(2, lost);
   assert.is(clears(all), 0);
   all.hello(3, lost);
   assert.is(clears(all), 1);
-  const one = aFormation(bound(1), { memoryLost: true });
+  const one = aFormation(forgetful, { memoryLost: true });
   one.hello(2, lost);
   one.hello(3, { clusterId: 'ours' });
   assert.is(clears(one), 0);
@@ -211,10 +212,35 @@ Forming('a log in memory begins anew only when all have lost it (--memory)', () 
   whole.hello(2, lost);
   whole.hello(3, lost);
   assert.is(clears(whole), 0);
-  const refused = aFormation(bound(1), { memoryLost: true });
+  const refused = aFormation(forgetful, { memoryLost: true });
   refused.hello(2, lost);
   refused.hello(3, { ...lost, incarnation: 'another' });
   assert.is(clears(refused), 0);
+});
+
+Forming('who lost its log in memory says so until it may vote and knows a leader (A3)', () => {
+  const world = aFormation({ ...bound(1), damaged: true }, { memoryLost: true });
+  const says = (): boolean | undefined => {
+    world.send({ type: 'hello.wanted', peer: 2, connection: 5 } as never);
+    return world.ear.framesOf('hello').at(-1)?.memoryLost;
+  };
+  const hears = (leader: number | null): void =>
+    world.send({ type: 'leader.changed', leader, epoch: 0, established: false } as never);
+  assert.ok(says());
+  hears(3);
+  assert.ok(says(), 'it has not learned anything yet');
+  hears(null);
+  world.send({ type: 'damage.cleared' } as never);
+  assert.ok(says(), 'all have lost theirs: there is nothing in its log');
+  hears(3);
+  assert.not.ok(says(), 'from now on it may know what others do not');
+  hears(null);
+  assert.not.ok(says());
+  const healed = aFormation({ ...bound(1), damaged: true }, { memoryLost: true });
+  healed.send({ type: 'leader.changed', leader: 3, epoch: 0, established: false } as never);
+  healed.send({ type: 'damage.cleared' } as never);
+  healed.send({ type: 'hello.wanted', peer: 2, connection: 5 } as never);
+  assert.is(healed.ear.framesOf('hello').at(-1)?.memoryLost, false, 'it learned from a leader');
 });
 
 Forming('a wiped disk is told of it over a real connection, and the others go on', () => {
