@@ -98,6 +98,8 @@ Election('is not disturbed by followers that pause (R12, R13, R20)', () => {
     scenario.run(500);
   }
   assert.equal(scenario.leaderships(at), [], scenario.because('ten pauses of 700 ms'));
+  // What waits in its sockets says that the leader lives: it reads before it suspects.
+  assert.equal(scenario.lines('leader_lost', at), [], scenario.because('ten pauses of 700 ms'));
   assert.equal(scenario.lines('election_started', at), []);
   assertHeals(scenario);
 });
