@@ -77,3 +77,76 @@ export const cutOffLeader: Story = (seed) => {
   clients.stop();
   return end(scenario);
 };
+
+/** A leader that is cut off appends more entries than the others commit after it; then only it and one of them are left. */
+export const longerTail: Story = (seed) => {
+  const { scenario } = begin('longer tail', seed);
+  const { cluster } = scenario;
+  scenario.written(1);
+  cluster.network.isolate(3);
+  for (let i = 0; i < 4 + (seed % 4); i++) {
+    scenario.write(3, { timeoutMs: 60_000 });
+    scenario.run(3);
+  }
+  cluster.crash(3);
+  cluster.settleLeader(2, 5000);
+  cluster.network.heal();
+  scenario.written(1);
+  cluster.crash(2);
+  cluster.start(3);
+  cluster.settleLeader(undefined, 5000);
+  return end(scenario);
+};
+
+/** Node 1 misses what 2 and 3 commit; then 3 dies, and 2 comes back with an old segment in which a bit has turned. */
+export const rottenVoter: Story = (seed) => {
+  const { scenario, dice } = begin('rotten', seed, { segmentBytes: 16 * 1024, tailBytes: 4096 });
+  const { cluster } = scenario;
+  scenario.writeAlways(4);
+  scenario.run(dice.between(800, 1200));
+  cluster.network.isolate(1);
+  scenario.run(dice.between(100, 200));
+  scenario.stopWriting();
+  scenario.run(50);
+  cluster.kill(2);
+  const disk = cluster.disk(2);
+  const [oldest] = disk.names.filter((name) => name.startsWith('segment-'));
+  if (!oldest) throw new Error('no segment');
+  const used = disk.content(oldest).findLastIndex((byte) => byte !== 0) + 1;
+  disk.flip(oldest, dice.int(used), dice.int(8));
+  cluster.crash(3);
+  cluster.network.heal();
+  cluster.start(2);
+  cluster.settleLeader(undefined, 3000);
+  if (cluster.leader !== null) scenario.written(1);
+  return end(scenario);
+};
+
+/**
+ * Leader 5 of five reaches 1 alone, whose ACKs stay on their way. 4 is elected, 5 follows it, 4 dies, and 5 leads again, with
+ * an entry that only 2 has as well. Now the old ACKs arrive, of more entries than the log has now.
+ */
+export const lateAcks: Story = (seed) => {
+  const { scenario } = begin('late acks', seed, { voters: [1, 2, 3, 4, 5] });
+  const { cluster } = scenario;
+  const { network } = cluster;
+  scenario.written(1);
+  for (const id of [2, 3, 4]) for (const alone of [1, 5]) network.cut(id, alone);
+  network.cut(1, 5, { oneWay: true });
+  for (let i = 0; i < 12 + (seed % 4); i++) {
+    scenario.write(5, { timeoutMs: 60 }); // Not to be sent again.
+    scenario.run(3);
+  }
+  network.cut(5, 1, { oneWay: true });
+  cluster.settleLeader(4, 2000);
+  for (const id of [2, 3, 4]) network.heal(id, 5);
+  scenario.run(300);
+  cluster.crash(4);
+  cluster.settleLeader(5, 2000);
+  cluster.crash(3);
+  scenario.write(2, { timeoutMs: 60_000 });
+  scenario.run(10);
+  network.heal(1, 5);
+  scenario.run(50);
+  return end(scenario);
+};

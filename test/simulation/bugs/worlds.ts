@@ -1,10 +1,10 @@
 /** What is played for a bug, with the bug or without: a seed of the simulator, or a story of its own. */
 import type { FaultName } from '../faults.ts';
 import { runSimulation } from '../run.ts';
-import { cutOffLeader, figure8 } from './directed.ts';
+import { cutOffLeader, figure8, lateAcks, longerTail, rottenVoter } from './directed.ts';
 import type { SeededBug } from './table.ts';
 
-const stories = { figure8, cutOffLeader };
+const stories = { figure8, cutOffLeader, lateAcks, longerTail, rottenVoter };
 export type StoryName = keyof typeof stories;
 /** Which faults happen: all kinds, as each seed draws them, or these. */
 export type World = 'all' | readonly FaultName[] | StoryName;
