@@ -7,6 +7,7 @@ import type { LamportClock } from './clock.ts';
 import type { election } from './election.ts';
 import type {
   Appended,
+  AppendRequest,
   MetricsReading,
   NodeFacade,
   NodeStatus,
@@ -23,6 +24,7 @@ import type { nodeMachine } from './node.ts';
 import { Leader } from './pipeline/leader.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Ports } from './ports.ts';
+import { maxKeyBytes, maxMessagesInWrite } from './protocol/batch.ts';
 import type { NodeId } from './protocol/epoch.ts';
 import type { store } from './store.ts';
 import { tell } from './system.ts';
@@ -66,6 +68,15 @@ const noMetrics: MetricsReading = {
   counters: {},
 };
 
+/** What no reader of the log would take back. The edge checks it first, so that it has words for the client. */
+function mustBeEncodable({ contents, key }: AppendRequest): void {
+  if (contents.length < 1 || contents.length > maxMessagesInWrite)
+    throw new RangeError(`a write has 1 to ${maxMessagesInWrite} messages, this one ${contents.length}`);
+  const keyBytes = key ? Buffer.byteLength(key.key) : 1;
+  if (keyBytes < 1 || keyBytes > maxKeyBytes)
+    throw new RangeError(`a key has 1 to ${maxKeyBytes} bytes, this one ${keyBytes}`);
+}
+
 export function makeFacade(root: ActorRefFrom<typeof nodeMachine>, { nodeId, voters, ports }: Settings): NodeFacade {
   const scope = { self: root, system: root.system };
   const startedAt = ports.clock.now();
@@ -102,12 +113,14 @@ export function makeFacade(root: ActorRefFrom<typeof nodeMachine>, { nodeId, vot
   };
 
   return {
-    append: (request) =>
-      new Promise<Appended | Trouble>((settle) => {
+    append: (request) => {
+      mustBeEncodable(request);
+      return new Promise<Appended | Trouble>((settle) => {
         const refusal = trouble();
         if (refusal) settle(refusal);
         else tell(scope, 'ingress', { type: 'write.requested', request, settle });
-      }),
+      });
+    },
 
     writeRefusal: () => trouble() ?? inside<Ingress>('ingress')?.refusal() ?? null,
 

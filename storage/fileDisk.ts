@@ -39,6 +39,10 @@ const zeros = Buffer.alloc(pieceBytes);
 /** Linux takes at most this many parts in one call. */
 const partsMax = 1024;
 
+/**
+ * A full disk is no failure, wherever it is told: at the fsync of a file system that allocates late (ext4, btrfs) as well.
+ * The store writes the same bytes again before it syncs again, so that nothing rests on a page that an fsync gave up.
+ */
 const kinds: Readonly<Record<string, DiskError['kind']>> = {
   ENOSPC: 'full',
   EDQUOT: 'full',

@@ -464,4 +464,21 @@ Clients('still see at a restarted minority node what it had shown (PROTOCOL §2:
     }
 });
 
+Clients('what no reader of the log would take back is no write', () => {
+  const { cluster } = Scenario.up({ seed: 1 });
+  const { facade } = cluster.node(2);
+  const contents = [Buffer.from('a')];
+  const key = (text: string) => ({ contents, timeoutMs: 1000, key: { key: text, bodyHash: hash(1) } });
+  for (const request of [
+    { contents: [], timeoutMs: 1000 },
+    { contents: Array.from({ length: 10_001 }, () => Buffer.from('a')), timeoutMs: 1000 },
+    key(''),
+    key('é'.repeat(65)),
+  ])
+    assert.throws(
+      () => facade.append(request),
+      (error: unknown) => error instanceof RangeError,
+    );
+});
+
 Clients.run();

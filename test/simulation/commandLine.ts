@@ -11,6 +11,8 @@ export interface Wanted {
   readonly minutes: number;
   readonly nodes?: number;
   readonly faults?: readonly FaultName[];
+  /** Without faults, and with little to do (plan.ts). */
+  readonly calm?: boolean;
   /** Lines that are told of a violation. */
   readonly storyLines: number;
   readonly json?: string;
@@ -20,7 +22,7 @@ export type Understood =
   | { readonly kind: 'help' }
   | { readonly kind: 'faulty'; readonly faults: readonly string[] };
 
-export const usage = `npm run simulate -- [--seeds N] [--minutes M] [--from K] [--nodes n] [--faults a,b] [--story lines] [--json FILE]
+export const usage = `npm run simulate -- [--seeds N] [--minutes M] [--from K] [--nodes n] [--faults a,b | --calm] [--story lines] [--json FILE]
 SEED=x npm run simulate        the run of one seed again, event for event
 
   --seeds N      at most so many seeds, one after the other
@@ -29,6 +31,7 @@ SEED=x npm run simulate        the run of one seed again, event for event
   --nodes n      3, 5 or 7 nodes; each seed draws it by default
   --faults a,b   these kinds of faults only; each seed draws some of them by default:
                  ${faultNames.join(', ').replace(/(.{60}[^,]*), /g, '$1,\n                 ')}
+  --calm         no faults, three nodes, about a write a second for two minutes: shows how fast the simulator is
   --story n      so many lines of what happened before a violation; 80 by default
   --json FILE    writes the summary there
 Exit code: 0 all held, 1 something was violated, 2 the arguments were wrong.
@@ -43,12 +46,16 @@ const options = {
   faults: { type: 'string' },
   story: { type: 'string' },
   json: { type: 'string' },
+  calm: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
 /** `randomSeed` is where a run without --from begins. */
 export function understand(args: readonly string[], seed: string | undefined, randomSeed: () => number): Understood {
-  let values: { readonly [name in Exclude<keyof typeof options, 'help'>]?: string } & { readonly help?: boolean };
+  let values: { readonly [name in Exclude<keyof typeof options, 'help' | 'calm'>]?: string } & {
+    readonly help?: boolean;
+    readonly calm?: boolean;
+  };
   try {
     values = parseArgs({ args: [...args], options }).values;
   } catch (error) {
@@ -81,6 +88,7 @@ export function understand(args: readonly string[], seed: string | undefined, ra
   for (const name of faults ?? [])
     if (!(faultNames as readonly string[]).includes(name))
       wrong.push(`--faults ${name}: wants some of ${faultNames.join(', ')}`);
+  if (values.calm && faults) wrong.push('--calm: has no faults; leave --faults out');
   if (seed === '') wrong.push("SEED='': wants a seed");
   if (seed !== undefined)
     for (const name of ['seeds', 'minutes', 'from'] as const)
@@ -95,6 +103,7 @@ export function understand(args: readonly string[], seed: string | undefined, ra
       minutes: minutes ?? (seeds === undefined ? 1 : Number.POSITIVE_INFINITY),
       ...(nodes !== undefined && { nodes }),
       ...(faults && { faults: faults as FaultName[] }),
+      ...(values.calm && { calm: true }),
       storyLines: story ?? 80,
       ...(values.json !== undefined && { json: values.json }),
     },
@@ -102,10 +111,14 @@ export function understand(args: readonly string[], seed: string | undefined, ra
 }
 
 /** The command that runs this seed again. */
-export function replayCommand(seed: string, { nodes, faults }: Pick<Wanted, 'nodes' | 'faults'>): string {
+export function replayCommand(
+  seed: string,
+  { nodes, faults, calm }: Pick<Wanted, 'nodes' | 'faults' | 'calm'>,
+): string {
   const more = [
     ...(nodes === undefined ? [] : [`--nodes ${nodes}`]),
     ...(faults === undefined ? [] : [`--faults '${faults.join(',')}'`]),
+    ...(calm ? ['--calm'] : []),
   ];
   return `SEED=${seed} npm run simulate${more.length > 0 ? ` -- ${more.join(' ')}` : ''}`;
 }

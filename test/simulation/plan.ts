@@ -40,7 +40,12 @@ export interface PlanOptions {
   readonly faults?: readonly FaultName[];
   readonly safetyMs?: number;
   readonly faultEveryMs?: number;
+  /** No faults, and clients that write about once a second: what the simulator itself costs. */
+  readonly calm?: boolean;
 }
+
+const calmPlan = { faults: [], safetyMs: 120_000, nodes: 3 } as const;
+const calmClients = { writers: 2, readers: 0, tails: 0, thinkMs: [1000, 3000] } as const;
 
 /** Links: in one rack, in one country, across an ocean. */
 const shapes = [
@@ -56,7 +61,8 @@ const disks = [
   [2, 25],
 ] as const;
 
-export function drawPlan(dice: SeededDice, options: PlanOptions = {}): Plan {
+export function drawPlan(dice: SeededDice, { calm = false, ...wanted }: PlanOptions = {}): Plan {
+  const options: PlanOptions = calm ? { ...calmPlan, ...wanted } : wanted;
   const count = options.nodes ?? dice.pick([3, 3, 3, 3, 5, 5, 7]);
   const voters = Array.from({ length: count }, (_, i) => i + 1);
   const drawnBytes = dice.pick([32, 64, 128, 512]) * 1024;
@@ -97,6 +103,7 @@ export function drawPlan(dice: SeededDice, options: PlanOptions = {}): Plan {
       keyed: dice.pick([0, 0.3, 0.9]),
       several: dice.pick([0, 0.2]),
       sessions: dice.pick([0.3, 1]),
+      ...(calm && calmClients),
     },
     fragile: dice.shuffle(voters).slice(0, (count - 1) / 2),
     bareMajority: dice.chance(0.3),

@@ -149,7 +149,7 @@ class Run implements Place {
     this.#start();
     this.#phase = 'safety';
     this.#clients.start();
-    this.#strikeLater();
+    if (this.plan.faults.length > 0) this.#strikeLater();
     cluster.run(this.plan.safetyMs);
     this.#phase = 'liveness';
     this.#clients.stop();

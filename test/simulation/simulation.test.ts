@@ -139,6 +139,7 @@ Simulation('reads its arguments', () => {
   });
   assert.is(wantedOf(['--seeds', '5', '--minutes', '0.5']).minutes, 0.5);
   assert.is(wantedOf([], 'words').seed, 'words');
+  assert.is(wantedOf(['--calm', '--seeds', '1']).calm, true);
   assert.is(understand(['--help'], undefined, random).kind, 'help');
 });
 
@@ -148,6 +149,7 @@ Simulation('tells all that is wrong with its arguments at once', () => {
   for (const [i, name] of ['seeds', 'minutes', 'nodes', 'story', 'faults'].entries())
     assert.match(wrong[i] ?? '', new RegExp(`^--${name} `));
   assert.match(faultsOf(['--sedes', '1'])[0] ?? '', /--sedes/);
+  assert.match(faultsOf(['--calm', '--faults', 'kill'])[0] ?? '', /has no faults/);
   assert.match(faultsOf(['--seeds', '1'], '5')[0] ?? '', /SEED already says/);
   assert.match(faultsOf([], '')[0] ?? '', /wants a seed/);
 });
@@ -158,6 +160,7 @@ Simulation('names the command that repeats a run', () => {
     replayCommand('8', { nodes: 3, faults: ['kill', 'slow disk'] }),
     "SEED=8 npm run simulate -- --nodes 3 --faults 'kill,slow disk'",
   );
+  assert.is(replayCommand('8', { calm: true }), 'SEED=8 npm run simulate -- --calm');
 });
 
 const script = fileURLToPath(new URL('./simulate.js', import.meta.url));
