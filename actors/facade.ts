@@ -16,6 +16,11 @@ export interface AppendRequest {
   readonly lamportTime?: Lamport;
   /** How long the caller waits, in milliseconds. */
   readonly timeoutMs: number;
+  /**
+   * Writes with the same lane (the object itself is its name) enter the log in the order in which they were asked, up
+   * to the first that fails; what waits behind that one is certainly not done.
+   */
+  readonly lane?: object;
 }
 
 /** Message i of the request has id `firstId + i` and Lamport time `firstLamport + i`. */
@@ -161,8 +166,8 @@ export type CommitListener = (point: ReadPoint) => void;
 
 export interface NodeFacade {
   append(request: AppendRequest): Promise<Appended | Trouble>;
-  /** Why any write would be refused now, whatever is in it, or null: to be asked before a body is read. */
-  writeRefusal(): Trouble | null;
+  /** Why a write of so many bytes would be refused now, or, without a size, any at all: to be asked before a body is read. */
+  writeRefusal(bytes?: number): Trouble | null;
   /** Waits until the request's conditions hold. */
   readPoint(request: ReadRequest): Promise<ReadPoint | Trouble>;
   /**

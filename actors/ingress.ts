@@ -7,6 +7,8 @@
  *
  * A1. Each request is settled exactly once, at its deadline at the latest.
  * A2. What waits is bounded in bytes and number; beyond that a write is refused, certainly not done.
+ * A3. Of a lane a write is sent only when all earlier ones that are not resolved went to the same leader, in the same
+ *     epoch, over the same connection: that way keeps their order (R24). What was taken back goes before what came later.
  */
 import { send } from './clock.ts';
 import type { ConnectionKey, Gate, IngressEvent } from './events.ts';
@@ -39,8 +41,22 @@ interface Send {
   provenAt: Index | null;
 }
 
+/** Writes whose order counts, of one client. */
+interface Lane {
+  /** Unresolved sends, and the way that they all went. */
+  sends: number;
+  way: Way | null;
+  /** Its first failure. */
+  trouble: Trouble | null;
+}
+
+type Way = Pick<Send, 'epoch' | 'to' | 'connection'>;
+
 interface Pending {
   readonly request: AppendRequest;
+  readonly lane: Lane | null;
+  /** Its place among all that came. */
+  readonly arrival: number;
   readonly settle: (outcome: Appended | Trouble) => void;
   readonly deadlineAt: number;
   readonly bytes: number;
@@ -70,10 +86,15 @@ export class Ingress {
   readonly #scope: Scope;
   readonly #deadlines: Wake;
   readonly #sends: Wake;
-  /** Without an unresolved send, in order of arrival. */
+  /** Without an unresolved send, in order of arrival unless some were taken back. */
   #held = new Set<Pending>();
+  #hasTakenBack = false;
+  #arrivals = 0;
+  readonly #lanes = new WeakMap<object, Lane>();
   /** With one, by its n. */
   readonly #sent = new Map<number, Pending>();
+  /** Of those, the ones that the commit will prove absent. */
+  readonly #provable = new Set<Pending>();
   readonly #connections = new Map<NodeId, ConnectionKey>();
   #bytes = 0;
   #flow: 'low' | 'high' | 'full' = 'low';
@@ -156,10 +177,16 @@ export class Ingress {
     const { clock, wallClock } = this.#input;
     const waitsFor = request.lamportTime ?? 0;
     const bytes = request.contents.reduce((sum, content) => sum + content.length, overheadBytes);
-    const refusal = this.refusal(waitsFor, bytes);
-    if (refusal) return settle(refusal);
+    const lane = this.#laneOf(request.lane);
+    const refusal = lane?.trouble ? behind(lane.trouble) : this.refusal(bytes, waitsFor);
+    if (refusal) {
+      if (lane) lane.trouble ??= refusal;
+      return settle(refusal);
+    }
     const pending: Pending = {
       request,
+      lane,
+      arrival: ++this.#arrivals,
       settle,
       bytes,
       waitsFor,
@@ -176,8 +203,18 @@ export class Ingress {
     this.#sendSoon();
   }
 
-  /** Why a write is refused now; without a token and a size, why any would be. */
-  refusal(waitsFor: Lamport = 0, bytes = 0): Trouble | null {
+  #laneOf(name: object | undefined): Lane | null {
+    if (!name) return null;
+    let lane = this.#lanes.get(name);
+    if (!lane) {
+      lane = { sends: 0, way: null, trouble: null };
+      this.#lanes.set(name, lane);
+    }
+    return lane;
+  }
+
+  /** Why a write is refused now; without a size and a token, why any would be. */
+  refusal(bytes = 0, waitsFor: Lamport = 0): Trouble | null {
     if (this.#stopping) return this.#trouble('STOPPING', 'not_done', 'this node is stopping');
     if (waitsFor > this.#commitLamport + lamportGuard)
       return this.#trouble(
@@ -227,7 +264,9 @@ export class Ingress {
     if (leader === null || this.#held.size === 0) return;
     const connection = leader === self ? 0 : this.#connections.get(leader);
     if (connection === undefined) return;
+    const way: Way = { epoch: this.#epoch, to: leader, connection };
     const now = clock.now();
+    const late = new Set<Lane>();
     let writes: ForwardedWrite[] = [];
     let bytes = 0;
     const flush = (): void => {
@@ -235,23 +274,40 @@ export class Ingress {
       writes = [];
       bytes = 0;
     };
-    for (const pending of this.#held) {
-      if (pending.waitsFor > this.#commitLamport) continue;
-      if (pending.waitsFor > 0) {
-        pending.waitsFor = 0;
-        pending.seen = this.#lastId; // Taken now: what its client has seen elsewhere is here as well.
+    for (const pending of this.#inOrder()) {
+      const { lane } = pending;
+      if (lane?.trouble) {
+        this.#settle(pending, behind(lane.trouble));
+        continue;
       }
-      if (pending.notBefore > now) {
-        this.#sends.by(pending.notBefore);
+      if (this.#mustWait(pending, now) || (lane && (late.has(lane) || isElsewhere(lane, way)))) {
+        if (lane) late.add(lane);
         continue;
       }
       if (leader !== self && this.#forwardedBytes > 0 && this.#forwardedBytes + pending.bytes > windowBytes) break;
-      const write = this.#encode(pending, leader, connection);
+      const write = this.#encode(pending, way);
       writes.push({ write, firstTryCommit: pending.firstTryCommit });
       bytes += write.bytes.length;
       if (bytes >= windowBytes / 4) flush();
     }
     flush();
+  }
+
+  #inOrder(): Iterable<Pending> {
+    if (this.#hasTakenBack) this.#held = new Set([...this.#held].sort((a, b) => a.arrival - b.arrival));
+    this.#hasTakenBack = false;
+    return this.#held;
+  }
+
+  #mustWait(pending: Pending, now: number): boolean {
+    if (pending.waitsFor > this.#commitLamport) return true;
+    if (pending.waitsFor > 0) {
+      pending.waitsFor = 0;
+      pending.seen = this.#lastId; // Taken now: what its client has seen elsewhere is here as well.
+    }
+    if (pending.notBefore <= now) return false;
+    this.#sends.by(pending.notBefore);
+    return true;
   }
 
   #submit(leader: NodeId, writes: readonly ForwardedWrite[]): void {
@@ -260,8 +316,9 @@ export class Ingress {
     else send(this.#scope, leader, { kind: 'forward', epoch, writes });
   }
 
-  #encode(pending: Pending, to: NodeId, connection: ConnectionKey): EncodedWrite {
+  #encode(pending: Pending, way: Way): EncodedWrite {
     const { self, boot } = this.#input;
+    const { lane } = pending;
     const { contents, key } = pending.request;
     const tag = { origin: self, boot, n: ++this.#n };
     const bytes = encodeWrite({
@@ -272,10 +329,14 @@ export class Ingress {
       contents,
       ...(key && { key }),
     });
-    pending.send = { n: tag.n, epoch: this.#epoch, to, connection, bytes: pending.bytes, provenAt: null };
+    pending.send = { ...way, n: tag.n, bytes: pending.bytes, provenAt: null };
+    if (lane) {
+      lane.sends++;
+      lane.way = way;
+    }
     this.#held.delete(pending);
     this.#sent.set(tag.n, pending);
-    if (to !== self) this.#forwardedBytes += pending.bytes;
+    if (way.to !== self) this.#forwardedBytes += pending.bytes;
     return { bytes, tag, count: contents.length, ...(key && { key }) };
   }
 
@@ -333,6 +394,7 @@ export class Ingress {
     this.#forget(pending);
     pending.notBefore = notBefore;
     this.#held.add(pending);
+    this.#hasTakenBack = true;
   }
 
   #forget(pending: Pending): void {
@@ -340,6 +402,8 @@ export class Ingress {
     this.#held.delete(pending);
     if (!sent) return;
     this.#sent.delete(sent.n);
+    this.#provable.delete(pending);
+    if (pending.lane) pending.lane.sends--;
     if (sent.to !== this.#input.self) this.#forwardedBytes -= sent.bytes;
     pending.send = null;
   }
@@ -354,10 +418,8 @@ export class Ingress {
             if ((pending.send?.epoch ?? 0) < batch.epoch) this.#hold(pending);
         } else if (!(this.#leader === self && batch.epoch === this.#epoch)) this.#findOwn(batch);
       }
-      for (const pending of [...this.#sent.values()]) {
-        const provenAt = pending.send?.provenAt ?? null;
-        if (provenAt !== null && this.#commit >= provenAt) this.#hold(pending);
-      }
+      for (const pending of this.#provable)
+        if (this.#commit >= (pending.send?.provenAt ?? Number.POSITIVE_INFINITY)) this.#hold(pending);
     }
     this.#sendSoon();
   }
@@ -383,7 +445,10 @@ export class Ingress {
       const { send: sent } = pending;
       if (sent?.to !== peer || sent.connection >= key || sent.epoch !== epoch) continue;
       if (sent.n > appended || this.#commit >= last) this.#hold(pending);
-      else sent.provenAt = last;
+      else {
+        sent.provenAt = last;
+        this.#provable.add(pending);
+      }
     }
   }
 
@@ -392,6 +457,7 @@ export class Ingress {
   #settle(pending: Pending, outcome: Appended | Trouble): void {
     this.#forget(pending);
     this.#noteBytes(-pending.bytes);
+    if (outcome.kind === 'trouble' && pending.lane) pending.lane.trouble ??= outcome;
     if (outcome.kind === 'done' && !outcome.repeated)
       tell(this.#scope, 'metrics', { type: 'messages.taken', count: outcome.count });
     pending.settle(outcome);
@@ -430,6 +496,16 @@ export class Ingress {
     );
   }
 }
+
+/** Whether something of this lane is on its way in another one than `way`. */
+const isElsewhere = ({ sends, way: taken }: Lane, way: Way): boolean =>
+  sends > 0 && (taken?.connection !== way.connection || taken.epoch !== way.epoch || taken.to !== way.to);
+
+const behind = (trouble: Trouble): Trouble => ({
+  ...trouble,
+  outcome: 'not_done',
+  detail: `an earlier write of its stream failed: ${trouble.detail}`,
+});
 
 export const ingress: ServiceLogic<IngressEvent, IngressInput> = service(
   (input: IngressInput, scope) => new Ingress(input, scope),

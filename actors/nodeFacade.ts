@@ -122,7 +122,7 @@ export function makeFacade(root: ActorRefFrom<typeof nodeMachine>, { nodeId, vot
       });
     },
 
-    writeRefusal: () => trouble() ?? inside<Ingress>('ingress')?.refusal() ?? null,
+    writeRefusal: (bytes) => trouble() ?? inside<Ingress>('ingress')?.refusal(bytes) ?? null,
 
     readPoint: (request) =>
       new Promise<ReadPoint | Trouble>((settle) => {

@@ -193,9 +193,10 @@ export class Leader implements Office {
     this.#submissions.dropFrom(peer);
     this.#keys.dropFrom(peer);
     if (!this.#forming || this.#forming.barrier) return;
-    const writes = this.#forming.writes.filter(({ origin }) => origin !== peer);
-    for (const gone of this.#forming.writes)
-      if (gone.origin === peer) for (const joined of this.#keys.free(gone)) this.#submissions.add(joined);
+    // Who had joined a write that goes takes its place: it stays before what its own client sent later.
+    const writes = this.#forming.writes.flatMap((one) =>
+      one.origin === peer ? this.#keys.free(one).filter((joined) => this.#isNew(joined)) : one,
+    );
     this.#forming = { barrier: false, writes, count: countOf(writes) };
   }
   appendedFrom(origin: NodeId, boot: number): number {
