@@ -36,6 +36,7 @@ const scripts = {
   model: 'test/model/run.js',
   torture: 'test/torture/torture.js',
   simulate: 'test/simulation/simulate.js',
+  bench: 'test/bench/bench.js',
 };
 const sourceFolders = ['actors', 'transport', 'storage', 'http', 'scripts', 'test'];
 const lockFile = join(root, '.bootstrap-lock');

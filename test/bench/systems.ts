@@ -74,12 +74,14 @@ export interface Load {
 
 /** One way to write to a system. */
 export interface Way {
-  /** Short, unique in its system: 'http', 'socket'. */
+  /** Short, unique in its system. 'http' stands beside bare HTTP servers; all else counts as a socket of one's own. */
   readonly name: string;
   /** For the reader: 'POST /, keep-alive'. */
   readonly words: string;
   /** Takes part where each client has one message outstanding. */
   readonly isSingle: boolean;
+  /** Takes part where a request carries 16, 64 or 512 messages. */
+  readonly isBatched?: boolean;
   /** Loads with which it may reach its highest throughput, all tried, the best one counts; by size of a text. */
   readonly peaks: (bytes: number) => readonly Load[];
   connect(at: Endpoint, shape: Shape, told: Told): Client;

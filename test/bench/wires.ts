@@ -90,7 +90,7 @@ export function httpSpeaker(encode: (n: number) => Buffer): Speaker {
     while (at < bytes.length) {
       const end = bytes.indexOf(headEnd, at);
       if (end < 0) break;
-      const head = bytes.latin1Slice(at, end);
+      const head = bytes.toString('latin1', at, end);
       const length = lengthHeader.exec(head)?.[1];
       if (length === undefined) throw new Error(`an answer without Content-Length: ${head.slice(0, 80)}`);
       if (head.charCodeAt(9) === 50)
@@ -169,7 +169,7 @@ export function socketSpeaker(path: string, encode: (n: number) => Buffer, first
     greeting = joined(greeting, chunk);
     const end = greeting.indexOf(headEnd);
     if (end < 0) return undefined;
-    const head = greeting.latin1Slice(0, end);
+    const head = greeting.toString('latin1', 0, end);
     if (!head.startsWith('HTTP/1.1 101')) throw new Error(`no WebSocket: ${head.slice(0, 40).split('\r')[0]}`);
     const after = greeting.subarray(end + 4);
     greeting = undefined;
@@ -196,7 +196,7 @@ export function socketSpeaker(path: string, encode: (n: number) => Buffer, first
       if (opcode === 8) throw new Error(`closed: ${payload.subarray(2).toString('utf8')}`);
       if (opcode === 9) answer = textFrame(payload, 10);
       if (opcode !== 1 && opcode !== 2) continue;
-      for (const line of payload.latin1Slice().split('\n')) if (line !== '') count(line, sum);
+      for (const line of payload.toString('latin1').split('\n')) if (line !== '') count(line, sum);
     }
     return { ...sum, ...(isGreeting && { ready: true }), ...(answer && { answer }) };
   };

@@ -306,6 +306,8 @@ export interface ClusterOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** A command that the node is started by, such as a tracer. */
   readonly under?: (id: number, folder: string) => readonly string[];
+  /** Where the cluster's own folder is made. */
+  readonly parent?: string;
 }
 
 export class RealCluster {
@@ -319,8 +321,14 @@ export class RealCluster {
     this.cables = cables;
   }
 
-  static async plan({ nodes = 3, cables = false, env = {}, under = () => [] }: ClusterOptions): Promise<RealCluster> {
-    const folder = mkdtempSync(join(tmpdir(), 'dlog-cluster-'));
+  static async plan({
+    nodes = 3,
+    cables = false,
+    env = {},
+    under = () => [],
+    parent = tmpdir(),
+  }: ClusterOptions): Promise<RealCluster> {
+    const folder = mkdtempSync(join(parent, 'dlog-cluster-'));
     everyFolder.add(folder);
     const ids = Array.from({ length: nodes }, (_, i) => i + 1);
     const ports = new Map<number, number>();
