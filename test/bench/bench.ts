@@ -10,7 +10,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Book } from './book.ts';
 import { type Choice, understand, usage, type Wanted } from './commandLine.ts';
+import { longScenarios } from './longScenarios.ts';
 import { machineOf } from './machine.ts';
+import { pictureOf } from './picture.ts';
 import { comparedSystems, systemOf } from './registry.ts';
 import type { BenchResult } from './result.ts';
 import { limits, type Scenario, type Stage, shortScenarios } from './scenarios.ts';
@@ -21,9 +23,9 @@ const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-const scenarios: readonly Scenario[] = [...shortScenarios];
+const scenarios: readonly Scenario[] = [...shortScenarios, ...longScenarios];
 const choice: Choice = {
-  scenarios: [...shortScenarios, limits],
+  scenarios: [...shortScenarios, limits, ...longScenarios],
   systems: comparedSystems.map(({ name }) => name),
 };
 
@@ -115,6 +117,7 @@ async function measure(wanted: Wanted): Promise<number> {
   };
   const path = join(wanted.out, `bench-${result.began.slice(0, 19).replaceAll(':', '-')}`);
   writeFileSync(`${path}.json`, `${JSON.stringify(result, null, 1)}\n`);
+  if (result.figures.length > 0) writeFileSync(`${path}.svg`, pictureOf(result));
   say(`\n${tableOf(result)}\n`);
   for (const { system, scenario, words } of result.failures) say(`failed: ${scenario} of ${system}: ${words}`);
   for (const { system, scenario, held, lines } of result.verdicts)

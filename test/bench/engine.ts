@@ -19,6 +19,8 @@ export interface EngineJob extends Load {
   /** Ends by itself after so many messages. */
   readonly messages?: number;
   readonly numbered?: boolean;
+  /** How long a client waits for an answer before it tries elsewhere; 2 s by default. */
+  readonly patienceMs?: number;
 }
 
 /** Since the last mark. */
@@ -38,7 +40,7 @@ export interface Seen {
   readonly latencyMs: Percentiles;
 }
 
-const patienceMs = 2_000;
+const defaultPatienceMs = 2_000;
 const againMs = 5;
 const connectedMs = 10_000;
 const tickMs = 2;
@@ -92,6 +94,7 @@ export class Engine {
     this.mark();
     this.#openSince = now();
     for (const slot of this.#slots) slot.go();
+    const { patienceMs = defaultPatienceMs } = this.#job;
     let ticks = 0;
     this.#watch = setInterval(() => {
       if (this.#job.rate !== undefined) this.#sendDue(this.#job.rate);

@@ -1,15 +1,13 @@
 /**
  * The short scenarios: each starts a system in an empty folder, measures, and ends it. Long ones are in longScenarios.ts.
  */
-import { readFileSync, statSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Book, Row } from './book.ts';
 import type { Wanted } from './commandLine.ts';
 import type { EngineJob, Seen } from './engine.ts';
 import { bareServers, groupCommits } from './limits.ts';
 import { LoadProcess } from './load.ts';
 import type { Endpoint, Load, Running, System, Way } from './systems.ts';
+import { bytesIn, residentMiB } from './usage.ts';
 
 /** One scenario's view of one system. */
 export interface Stage {
@@ -283,19 +281,6 @@ const failover: Scenario = {
 };
 
 // ------------------------------------------------------------------------------------------------- a million messages
-
-export function residentMiB(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
-}
-
-/** What its files take on the disk, as `du` counts. */
-export async function bytesIn(folder: string): Promise<number> {
-  let sum = 0;
-  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
-    if (entry.isFile()) sum += statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.blocks ?? 0;
-  }
-  return sum * 512;
-}
 
 const short = (count: number): string =>
   count % 1_000_000 === 0 ? `${count / 1_000_000} M` : count % 1_000 === 0 ? `${count / 1_000},000` : `${count}`;
