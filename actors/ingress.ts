@@ -7,12 +7,12 @@
  *
  * A1. Each request is settled exactly once, at its deadline at the latest.
  * A2. What waits is bounded in bytes and number; beyond that a write is refused, certainly not done.
- * A3. Of a lane a write is sent only when all earlier ones that are not resolved went to the same leader, in the same
- *     epoch, over the same connection: that way keeps their order (R24). What was taken back goes before what came later.
+ * A3. Writes of one lane keep their order (lane.ts): what was taken back goes before what came later.
  */
 import { send } from './clock.ts';
 import type { ConnectionKey, Gate, IngressEvent } from './events.ts';
 import type { Appended, AppendRequest, Trouble, TroubleCode } from './facade.ts';
+import { Lane, type Way } from './ingress/lane.ts';
 import type { Clock, WallClock } from './ports.ts';
 import { type Batch, defaultStream, type EncodedWrite, encodeWrite } from './protocol/batch.ts';
 import type { Epoch, Index, Lamport, NodeId } from './protocol/epoch.ts';
@@ -31,26 +31,12 @@ export interface IngressInput {
   readonly lastId: number;
 }
 
-interface Send {
+interface Send extends Way {
   readonly n: number;
-  readonly epoch: Epoch;
-  readonly to: NodeId;
-  readonly connection: ConnectionKey;
   readonly bytes: number;
   /** R10a (c): where the leader's log ended when it greeted anew; once that is committed here, absence is proof. */
   provenAt: Index | null;
 }
-
-/** Writes whose order counts, of one client. */
-interface Lane {
-  /** Unresolved sends, and the way that they all went. */
-  sends: number;
-  way: Way | null;
-  /** Its first failure. */
-  trouble: Trouble | null;
-}
-
-type Way = Pick<Send, 'epoch' | 'to' | 'connection'>;
 
 interface Pending {
   readonly request: AppendRequest;
@@ -178,9 +164,9 @@ export class Ingress {
     const waitsFor = request.lamportTime ?? 0;
     const bytes = request.contents.reduce((sum, content) => sum + content.length, overheadBytes);
     const lane = this.#laneOf(request.lane);
-    const refusal = lane?.trouble ? behind(lane.trouble) : this.refusal(bytes, waitsFor);
+    const refusal = lane?.trouble ?? this.refusal(bytes, waitsFor);
     if (refusal) {
-      if (lane) lane.trouble ??= refusal;
+      lane?.failed(refusal);
       return settle(refusal);
     }
     const pending: Pending = {
@@ -205,11 +191,8 @@ export class Ingress {
 
   #laneOf(name: object | undefined): Lane | null {
     if (!name) return null;
-    let lane = this.#lanes.get(name);
-    if (!lane) {
-      lane = { sends: 0, way: null, trouble: null };
-      this.#lanes.set(name, lane);
-    }
+    const lane = this.#lanes.get(name) ?? new Lane();
+    this.#lanes.set(name, lane);
     return lane;
   }
 
@@ -276,11 +259,12 @@ export class Ingress {
     };
     for (const pending of this.#inOrder()) {
       const { lane } = pending;
-      if (lane?.trouble) {
-        this.#settle(pending, behind(lane.trouble));
+      const trouble = lane?.trouble;
+      if (trouble) {
+        this.#settle(pending, trouble);
         continue;
       }
-      if (this.#mustWait(pending, now) || (lane && (late.has(lane) || isElsewhere(lane, way)))) {
+      if (this.#mustWait(pending, now) || (lane && (late.has(lane) || !lane.isFree(way)))) {
         if (lane) late.add(lane);
         continue;
       }
@@ -318,7 +302,6 @@ export class Ingress {
 
   #encode(pending: Pending, way: Way): EncodedWrite {
     const { self, boot } = this.#input;
-    const { lane } = pending;
     const { contents, key } = pending.request;
     const tag = { origin: self, boot, n: ++this.#n };
     const bytes = encodeWrite({
@@ -330,10 +313,7 @@ export class Ingress {
       ...(key && { key }),
     });
     pending.send = { ...way, n: tag.n, bytes: pending.bytes, provenAt: null };
-    if (lane) {
-      lane.sends++;
-      lane.way = way;
-    }
+    pending.lane?.sent(way);
     this.#held.delete(pending);
     this.#sent.set(tag.n, pending);
     if (way.to !== self) this.#forwardedBytes += pending.bytes;
@@ -403,7 +383,7 @@ export class Ingress {
     if (!sent) return;
     this.#sent.delete(sent.n);
     this.#provable.delete(pending);
-    if (pending.lane) pending.lane.sends--;
+    pending.lane?.resolved();
     if (sent.to !== this.#input.self) this.#forwardedBytes -= sent.bytes;
     pending.send = null;
   }
@@ -457,7 +437,7 @@ export class Ingress {
   #settle(pending: Pending, outcome: Appended | Trouble): void {
     this.#forget(pending);
     this.#noteBytes(-pending.bytes);
-    if (outcome.kind === 'trouble' && pending.lane) pending.lane.trouble ??= outcome;
+    if (outcome.kind === 'trouble') pending.lane?.failed(outcome);
     if (outcome.kind === 'done' && !outcome.repeated)
       tell(this.#scope, 'metrics', { type: 'messages.taken', count: outcome.count });
     pending.settle(outcome);
@@ -496,16 +476,6 @@ export class Ingress {
     );
   }
 }
-
-/** Whether something of this lane is on its way in another one than `way`. */
-const isElsewhere = ({ sends, way: taken }: Lane, way: Way): boolean =>
-  sends > 0 && (taken?.connection !== way.connection || taken.epoch !== way.epoch || taken.to !== way.to);
-
-const behind = (trouble: Trouble): Trouble => ({
-  ...trouble,
-  outcome: 'not_done',
-  detail: `an earlier write of its stream failed: ${trouble.detail}`,
-});
 
 export const ingress: ServiceLogic<IngressEvent, IngressInput> = service(
   (input: IngressInput, scope) => new Ingress(input, scope),

@@ -188,7 +188,7 @@ Checkers('tell a few violations of each kind, and how many more there are', () =
 });
 
 Checkers('are numbered in the order of the table', () => {
-  assert.is(invariants.length, 20);
+  assert.is(invariants.length, 21);
   for (const [i, { id, says }] of invariants.entries()) {
     assert.is(id, `H${i + 1}`);
     assert.match(says, /^[A-Z].*[.…]$/);
@@ -205,3 +205,14 @@ Checkers('put events in the order of their ends, and refuse a text of two append
 });
 
 Checkers.run();
+
+const inLane = (place: number) => ({ lane: { name: 'one', place } });
+finds('H21 a stream whose second write stands before its first', { calls: { f: inLane(1), a: inLane(2) } }, 'H21');
+finds(
+  'H21 one of unknown outcome before what was acknowledged before it',
+  { calls: { f: inLane(1), d: inLane(2) } },
+  'H21',
+);
+letsBe('H21 a stream in order', { calls: { a: inLane(1), bc: inLane(2), f: inLane(3) } });
+letsBe('H21 whatever came behind the first that failed', { calls: { refused: inLane(1), f: inLane(2), a: inLane(3) } });
+letsBe('H21 two streams', { calls: { f: inLane(1), a: { lane: { name: 'two', place: 2 } } } });

@@ -23,6 +23,7 @@
  * | H18 | dishonest outcomes    | what was refused as not done is not in the final log
  * | H19 | dishonest tokens      | a token covers the one that was sent and what the answer has, and is no higher than what exists
  * | H20 | broken tokens         | a read with a token shows, and an append with one had seen, all up to that Lamport time
+ * | H21 | disorder in streams   | writes of one lane stand in their order, up to the first that was not acknowledged
  */
 import { type Facts, factsOf } from './facts.ts';
 import type { FinalLogs, History, Violation } from './history.ts';
@@ -39,7 +40,7 @@ import {
   tornBatches,
   wrongAnswers,
 } from './logCheckers.ts';
-import { holes, realTimeDisorder, staleReads } from './orderCheckers.ts';
+import { holes, laneDisorder, realTimeDisorder, staleReads } from './orderCheckers.ts';
 import {
   brokenTokens,
   causalDisorder,
@@ -113,6 +114,11 @@ export const invariants: readonly Invariant[] = numbered(
     'broken tokens',
     brokenTokens,
     'A read with a token shows, and an append with one had seen, all messages up to that Lamport time.',
+  ],
+  [
+    'disorder in streams',
+    laneDisorder,
+    'Writes of one lane stand in the log in the order in which they were sent, up to the first that was not acknowledged.',
   ],
 );
 

@@ -35,6 +35,8 @@ export interface Call {
 export interface Append extends Call {
   readonly kind: 'append';
   readonly texts: readonly string[];
+  /** It is the `place`-th of a stream of writes, each sent before the one before it was answered. */
+  readonly lane?: { readonly name: string; readonly place: number };
   /** The Idempotency-Key; only then may it have been tried again. */
   readonly key?: string;
   /**

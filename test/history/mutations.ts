@@ -361,4 +361,19 @@ export const mutations: Readonly<Record<string, readonly Mutation[]>> = {
       return choice && { ...world, log: changedIn(world.log, choice.place, { seen: choice.asked - 1 }) };
     },
   ],
+  H21: [
+    (world, dice) => {
+      const stand = world.log.flatMap(({ text }) =>
+        world.events.filter(isDone).filter(({ texts }) => texts[0] === text),
+      );
+      const place = 1 + dice.int(stand.length);
+      const [one, other] = [stand[place - 1], stand[place]];
+      if (!one || !other) return undefined;
+      const lane = (event: Event, at: number): Event => ({ ...event, lane: { name: 'l', place: at } }) as Append;
+      const events = world.events.map((event) =>
+        event === one ? lane(one, 2) : event === other ? lane(other, 1) : event,
+      );
+      return { ...world, events };
+    },
+  ],
 };

@@ -66,3 +66,29 @@ export function holes({ lists }: Facts): string[] {
   }
   return wrong;
 }
+
+/** H21 */
+export function laneDisorder(facts: Facts): string[] {
+  const lanes = new Map<string, Append[]>();
+  for (const call of facts.events) {
+    if (call.kind !== 'append' || !call.lane) continue;
+    const { name } = call.lane;
+    lanes.set(name, [...(lanes.get(name) ?? []), call]);
+  }
+  return [...lanes.values()].flatMap((writes) => {
+    const inOrder = writes.sort((one, other) => (one.lane?.place ?? 0) - (other.lane?.place ?? 0));
+    const failed = inOrder.findIndex(({ outcome }) => outcome.kind !== 'done');
+    // The first that was not acknowledged may be in the log; then it stands behind those before it.
+    const promised = failed < 0 ? inOrder : inOrder.slice(0, failed + 1);
+    const stand = promised.flatMap((call) => {
+      const firstId = firstIdOf(facts, call);
+      return firstId === undefined ? [] : [{ call, firstId }];
+    });
+    const place = stand.findIndex(({ firstId }, i) => i > 0 && firstId < (stand[i - 1]?.firstId ?? 0));
+    const [before, after] = [stand[place - 1], stand[place]];
+    if (!before || !after) return [];
+    return [
+      `${named(after.call)} is message ${after.firstId}, before ${before.firstId} of ${named(before.call)} in its stream`,
+    ];
+  });
+}

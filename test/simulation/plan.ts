@@ -45,7 +45,7 @@ export interface PlanOptions {
 }
 
 const calmPlan = { faults: [], safetyMs: 120_000, nodes: 3 } as const;
-const calmClients = { writers: 2, readers: 0, tails: 0, thinkMs: [1000, 3000] } as const;
+const calmClients = { writers: 2, readers: 0, tails: 0, streams: 0, thinkMs: [1000, 3000] } as const;
 
 /** Links: in one rack, in one country, across an ocean. */
 const shapes = [
@@ -97,6 +97,7 @@ export function drawPlan(dice: SeededDice, { calm = false, ...wanted }: PlanOpti
       writers: 2 + dice.int(8),
       readers: dice.int(4),
       tails: dice.int(3),
+      streams: dice.int(3),
       thinkMs: [0, 40 * pace],
       // A segment holds a batch of everything that may wait at once.
       textBytes: Math.min(2000, segmentBytes / 512),

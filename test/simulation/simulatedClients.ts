@@ -20,6 +20,8 @@ export interface ClientPlan {
   readonly writers: number;
   readonly readers: number;
   readonly tails: number;
+  /** Clients that send their writes without waiting for the answers, and count on their order. */
+  readonly streams: number;
   /** Between two calls of a client: from, to. */
   readonly thinkMs: readonly [number, number];
   readonly textBytes: number;
@@ -42,7 +44,7 @@ interface Ask {
 
 interface Client {
   readonly number: number;
-  readonly kind: 'writer' | 'reader' | 'tail';
+  readonly kind: 'writer' | 'reader' | 'tail' | 'stream';
   readonly keepsSession: boolean;
   token: number;
   /** The newest id that it was shown. */
@@ -77,6 +79,8 @@ export class SimulatedClients {
   readonly #plan: ClientPlan;
   readonly #note: (node: NodeId, words: string) => void;
   readonly #clients: Client[] = [];
+  /** Of clients: each write of a stream has one of its own, since a client makes one call at a time. */
+  #numbers = 0;
   /** Asked of a life that still runs, and not answered. */
   readonly #asks = new Set<Ask>();
   /** Open tails: what the end of a node breaks, and nobody answers. */
@@ -100,10 +104,11 @@ export class SimulatedClients {
       ...Array<'writer'>(plan.writers).fill('writer'),
       ...Array<'reader'>(plan.readers).fill('reader'),
       ...Array<'tail'>(plan.tails).fill('tail'),
+      ...Array<'stream'>(plan.streams).fill('stream'),
     ];
-    for (const [i, kind] of kinds.entries())
+    for (const kind of kinds)
       this.#clients.push({
-        number: i + 1,
+        number: ++this.#numbers,
         kind,
         keepsSession: dice.chance(plan.sessions),
         token: 0,
@@ -128,7 +133,7 @@ export class SimulatedClients {
   /** One more write, without a key; gives what has become of it. */
   writeOnce(node: NodeId): () => Outcome['kind'] | 'open' {
     const before = this.events.length;
-    const number = this.#clients.length + 1;
+    const number = ++this.#numbers;
     const client: Client = {
       number,
       kind: 'writer',
@@ -166,7 +171,9 @@ export class SimulatedClients {
   #thinkThen(client: Client): void {
     const [from, to] = this.#plan.thinkMs;
     client.isIdle = true;
-    this.#cluster.clock.setTimeout(() => this.#act(client), this.#dice.between(from, to));
+    // A stream is many writes, and they would be most of all.
+    const share = client.kind === 'stream' ? 15 : 1;
+    this.#cluster.clock.setTimeout(() => this.#act(client), this.#dice.between(from, to * share));
   }
 
   #act(client: Client): void {
@@ -179,6 +186,7 @@ export class SimulatedClients {
     client.isIdle = false;
     if (client.kind === 'writer' && this.#dice.chance(0.85)) this.#write(client, node);
     else if (client.kind === 'tail') this.#tail(client, node);
+    else if (client.kind === 'stream') this.#stream(client, node);
     else this.#read(client, node);
   }
 
@@ -331,10 +339,76 @@ export class SimulatedClients {
     attempt(first, dice.int(4));
   }
 
-  #makeTexts(client: Client): readonly string[] {
+  /** Writes of one lane, one behind the other; none is sent once one has failed. */
+  #stream(client: Client, node: NodeId): void {
+    const { clock } = this.#cluster;
+    const dice = this.#dice;
+    const lane = {};
+    const name = `${client.number}-${++this.#texts}`;
+    const count = 2 + dice.int(20);
+    const everyMs = dice.pick([0, 2, 15]);
+    let places = 0;
+    let open = 0;
+    let hasFailed = false;
+    const send = (): void => {
+      open++;
+      this.#writeInLane(node, lane, { name, place: ++places }, (isDone) => {
+        open--;
+        hasFailed ||= !isDone;
+        if (open === 0 && (hasFailed || places === count)) this.#next(client);
+      });
+      if (!hasFailed && places < count) clock.setTimeout(goOn, dice.between(0, everyMs));
+    };
+    const goOn = (): void => {
+      if (!hasFailed) send();
+    };
+    send();
+  }
+
+  #writeInLane(node: NodeId, lane: object, place: Append['lane'] & object, then: (isDone: boolean) => void): void {
+    const { clock } = this.#cluster;
+    const number = ++this.#numbers;
+    const texts = this.#makeTexts({ number });
+    const beganAt = clock.now();
+    const timeoutMs = this.#dice.pick(timeoutsMs);
+    const close = (outcome: Outcome): void => {
+      if (!this.#open.delete(never)) return;
+      const [done] = outcome.kind === 'done' ? [outcome] : [];
+      this.events.push({
+        kind: 'append',
+        client: number,
+        node,
+        beganAt,
+        endedAt: clock.now(),
+        ...(done && { tokenAfter: done.firstLamport + texts.length - 1 }),
+        texts,
+        lane: place,
+        outcome,
+      });
+      this.counted[outcome.kind === 'not_done' ? 'notDone' : outcome.kind === 'done' ? 'acknowledged' : 'unknown']++;
+      then(outcome.kind === 'done');
+    };
+    const never = (): void => close({ kind: 'unknown', code: 'NO_ANSWER' });
+    this.#open.add(never);
+    this.#ask<Appended | Trouble>(
+      node,
+      `the write of "${texts[0]}"`,
+      timeoutMs,
+      (settle) => this.#cluster.append(node, texts, settle, { timeoutMs, lane }),
+      (answer) => {
+        if (answer?.kind !== 'done')
+          return close({ kind: answer?.outcome ?? 'unknown', code: answer?.code ?? 'NO_ANSWER' });
+        const { firstId, firstLamport } = answer;
+        this.#cluster.invariants.toldDone(texts[0] ?? '', firstId + texts.length - 1);
+        close({ kind: 'done', firstId, firstLamport });
+      },
+    );
+  }
+
+  #makeTexts({ number }: Pick<Client, 'number'>): readonly string[] {
     const count = this.#dice.chance(this.#plan.several) ? 2 + this.#dice.int(6) : 1;
     return Array.from({ length: count }, () => {
-      const name = `${client.number}-${++this.#texts}`;
+      const name = `${number}-${++this.#texts}`;
       return name.padEnd(name.length + this.#dice.int(this.#plan.textBytes), '.');
     });
   }
