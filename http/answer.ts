@@ -4,7 +4,6 @@
  */
 import type { Context } from 'koa';
 import type { Lamport } from '../actors/protocol/epoch.ts';
-import { discardRest } from './body.ts';
 import type { Refusal } from './errors.ts';
 
 export const jsonType = 'application/json; charset=utf-8';
@@ -46,7 +45,7 @@ export const sendMessages = (ctx: Context, json: string, token: Lamport): void =
 
 /** `retrySafe`: the request is a read, changed nothing, or has a key that makes all its tries one write. */
 export function refuse(ctx: Context, refusal: Refusal, retrySafe = refusal.outcome === 'not_done'): void {
-  const { req, res, state } = ctx;
+  const { res, state } = ctx;
   if (res.headersSent) {
     res.destroy(); // Too late for an answer: a broken stream is at least no complete one.
     return;
@@ -57,9 +56,10 @@ export function refuse(ctx: Context, refusal: Refusal, retrySafe = refusal.outco
     more.push('Retry-After', String(Math.max(1, Math.ceil(refusal.retryAfterMs / 1000))));
   }
   if (refusal.code === 'TOKEN_REQUIRED') more.push('WWW-Authenticate', 'Bearer realm="distributed-log"');
+  if (refusal.code === 'UPGRADE_REQUIRED')
+    more.push('Connection', 'Upgrade', 'Upgrade', 'websocket', 'Sec-WebSocket-Version', '13');
   if (refusal.code === 'REQUEST_TIMEOUT') more.push('Connection', 'close');
   send(ctx, refusal.status, jsonType, `${refusal.toJson(retrySafe)}\n`, more);
-  discardRest(req);
 }
 
 /** The client went away before it had said everything: nobody is left to answer. */

@@ -4,6 +4,8 @@
 import Router from '@koa/router';
 import Koa, { type Context, type Next } from 'koa';
 import { refuse } from './answer.ts';
+import { openAppend } from './append.ts';
+import { discardRest } from './body.ts';
 import type { Edge } from './edge.ts';
 import { Refusal } from './errors.ts';
 import { FailureLog, pathOf } from './failureLog.ts';
@@ -16,6 +18,7 @@ import { postMessage, postMessages } from './writes.ts';
 type Handler = (edge: Edge, ctx: Context) => Promise<void> | void;
 
 const gets: readonly (readonly [path: string, handler: Handler])[] = [
+  ['/append', openAppend],
   ['/messages', getMessages],
   ['/messages/:id', getMessage],
   ['/messages/:a/relation/:b', getRelation],
@@ -69,8 +72,9 @@ function around(edge: Edge): (ctx: Context, next: Next) => Promise<void> {
       refuse(ctx, new Refusal('INTERNAL'));
     }
     const now = performance.now();
+    if (ctx.res.headersSent) discardRest(ctx.req); // What no route wanted of its body.
     // 499: the client went away before there was an answer.
-    const status = ctx.res.headersSent ? ctx.res.statusCode : 499;
+    const status = ctx.state.status ?? (ctx.res.headersSent ? ctx.res.statusCode : 499);
     metrics.observe(routeOf(ctx), status, (now - begun) / 1000, ctx.state.tail !== true);
     if (status >= 400) failures.report(ctx, status, now - begun, now);
   };

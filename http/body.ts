@@ -4,6 +4,9 @@
  * B1. A body known to be too long is refused before it is read; an unknown one as soon as it has grown too long.
  * B2. What is held is at most twice what came, in however many pieces: a byte that comes alone costs a byte.
  * B3. A body that makes no progress for `stallMs` is given up: a slow client costs one socket and what it has sent.
+ * B4. There is no limit for the whole, however long it takes; but in every `10 * stallMs` it must bring
+ *     `minBytesPerSecond`: far less than the slowest line, and far more than a client that sends a byte now and then
+ *     to hold what it has sent. So even the largest body of such a client is over in an hour or so.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Refusal } from './errors.ts';
@@ -13,6 +16,9 @@ export interface BodyBounds {
   /** Longest pause between two pieces, in milliseconds. */
   readonly stallMs: number;
 }
+
+export const minBytesPerSecond = 1024;
+const windowStalls = 10;
 
 const empty = Buffer.alloc(0);
 
@@ -31,6 +37,8 @@ export function readBody(
     return Promise.resolve(new Refusal('MEDIA_TYPE_UNSUPPORTED', `Content-Encoding ${encoding} is not accepted`));
   }
   const tooLarge = (): Refusal => new Refusal('BODY_TOO_LARGE', `this call takes at most ${maxBytes} bytes`);
+  const tooSlow = (): Refusal =>
+    new Refusal('REQUEST_TIMEOUT', `the body came with less than ${minBytesPerSecond} bytes a second`);
   const declared = headers['content-length'];
   if (declared !== undefined && Number(declared) > maxBytes) return Promise.resolve(tooLarge());
   if (!hasBody(req)) return Promise.resolve(empty);
@@ -40,6 +48,15 @@ export function readBody(
   return new Promise((resolve) => {
     let body: Buffer = empty;
     let length = 0;
+    let window = { beganAt: performance.now(), length };
+    const isTooSlow = (): boolean => {
+      const now = performance.now();
+      const tookMs = now - window.beganAt;
+      if (tookMs < windowStalls * stallMs) return false;
+      const bytesPerSecond = ((length - window.length) * 1000) / tookMs;
+      window = { beganAt: now, length };
+      return bytesPerSecond < minBytesPerSecond;
+    };
     const finish = (outcome: Buffer | Refusal | undefined): void => {
       req.removeListener('data', onData);
       req.socket.setTimeout(0);
@@ -53,6 +70,7 @@ export function readBody(
         body = chunk; // Nearly always the whole of it.
         return;
       }
+      if (isTooSlow()) return finish(tooSlow());
       if (length > body.length) body = grown(body, Math.min(maxBytes, Math.max(length, 2 * at, growthBytesMin)));
       chunk.copy(body, at);
     };

@@ -3,6 +3,7 @@ import type { NodeFacade } from '../actors/facade.ts';
 import type { LogLines } from '../actors/ports.ts';
 import type { HttpMetrics } from './httpMetrics.ts';
 import type { TailBlocks } from './tail.ts';
+import type { WebSockets } from './upgrades.ts';
 
 export interface HttpLimits {
   readonly maxConnections: number;
@@ -10,6 +11,13 @@ export interface HttpLimits {
   readonly maxPipelined: number;
   /** Live tails (SSE); each holds a connection and at most one block of messages. */
   readonly maxTails: number;
+  /** Append streams (WebSockets); each holds a connection and at most the next three. */
+  readonly maxStreams: number;
+  /** Frames, and bytes of them, that one stream may have unanswered before no more is read. */
+  readonly maxStreamFrames: number;
+  readonly maxStreamBytes: number;
+  /** Of answers that the client of a stream has not taken yet; beyond them nothing more of it is read. */
+  readonly maxStreamAnswerBytes: number;
   /** Bytes of all headers, and of the URL, together. */
   readonly maxHeaderBytes: number;
   readonly maxHeaderCount: number;
@@ -28,6 +36,10 @@ export const defaultLimits: HttpLimits = {
   maxConnections: 10_000,
   maxPipelined: 1_000,
   maxTails: 1_000,
+  maxStreams: 250,
+  maxStreamFrames: 4_096,
+  maxStreamBytes: 4 * 1024 * 1024,
+  maxStreamAnswerBytes: 64 * 1024,
   maxHeaderBytes: 16 * 1024,
   maxHeaderCount: 100,
   maxUrlBytes: 8 * 1024,
@@ -51,5 +63,8 @@ export interface Edge {
   readonly tailBlocks: TailBlocks;
   /** Ends of the live tails, for the stop. */
   readonly tails: Set<() => void>;
+  readonly webSockets: WebSockets;
+  /** Ends of the append streams, for the stop. */
+  readonly streams: Set<() => void>;
   openConnections(): number;
 }

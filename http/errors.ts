@@ -93,7 +93,7 @@ export const errors = {
   },
 
   // What the edge finds by itself.
-  MALFORMED_REQUEST: { status: 400, error: 'Malformed request', hint: 'Send valid HTTP/1.1.' },
+  MALFORMED_REQUEST: { status: 400, error: 'Malformed request', hint: 'Send valid HTTP/1.1 or WebSocket frames.' },
   MALFORMED_JSON: { status: 400, error: 'Malformed JSON', hint: 'Send valid JSON, in UTF-8.' },
   MALFORMED_URL: { status: 400, error: 'Malformed URL', hint: 'Percent-encode the query as UTF-8.' },
   NOT_UTF8: { status: 400, error: 'Not UTF-8', hint: 'Messages are text in valid UTF-8.' },
@@ -149,6 +149,11 @@ export const errors = {
     error: 'Media type unsupported',
     hint: 'Send application/json, application/x-ndjson (batches) or text/plain, in UTF-8, not compressed.',
   },
+  UPGRADE_REQUIRED: {
+    status: 426,
+    error: 'Upgrade required',
+    hint: 'Open this path as a WebSocket (RFC 6455, version 13).',
+  },
   HEADERS_TOO_LARGE: { status: 431, error: 'Headers too large', hint: 'Send fewer or shorter headers.' },
   TOO_MANY_CONNECTIONS: {
     status: 503,
@@ -160,6 +165,12 @@ export const errors = {
     status: 503,
     error: 'Too many tails',
     hint: 'Close some live tails, or tail another node.',
+    retryAfterMs: 5000,
+  },
+  TOO_MANY_STREAMS: {
+    status: 503,
+    error: 'Too many streams',
+    hint: 'Close some append streams, or use another node.',
     retryAfterMs: 5000,
   },
   INTERNAL: { status: 500, error: 'Internal error', hint: 'A bug; the log of this node has the details.' },
@@ -177,7 +188,12 @@ export class Refusal {
   readonly outcome: 'not_done' | 'unknown' = 'not_done';
   readonly retryAfterMs: number | undefined;
 
-  constructor(code: ErrorCode, detail?: string, fields?: ErrorFields, trouble?: Trouble) {
+  constructor(
+    code: ErrorCode,
+    detail?: string,
+    fields?: ErrorFields,
+    trouble?: Pick<Trouble, 'outcome' | 'retryAfterMs'>,
+  ) {
     this.code = code;
     this.detail = detail;
     this.fields = fields;

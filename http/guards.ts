@@ -11,6 +11,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import { Refusal } from './errors.ts';
+import { opensWrites } from './upgrades.ts';
 
 export interface GuardOptions {
   readonly apiToken: string | undefined;
@@ -83,7 +84,7 @@ export function createGuard(options: GuardOptions): Guard {
       return new Refusal('FOREIGN_HOST', `${JSON.stringify(headers.host.slice(0, 100))} is no name of this server`);
     }
     if (headers.origin !== undefined && origins.has(headers.origin.toLowerCase())) allowPage(res, headers.origin);
-    if (!isWrite(method)) return undefined;
+    if (!isWrite(method) && !opensWrites(req)) return undefined;
     if (!isHome(req)) return new Refusal('FOREIGN_ORIGIN', headers.origin?.slice(0, 100));
     if (token !== undefined && !hasToken(req, token)) return new Refusal('TOKEN_REQUIRED');
     return undefined;

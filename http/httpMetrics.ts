@@ -1,4 +1,4 @@
-/** Counts requests by route and status class, and how long they took. Bounded: routes are those of the router. */
+/** Counts requests by route and status class, how long they took, and frames. Bounded: routes are those of the router. */
 import type { Histogram } from '../actors/facade.ts';
 
 const boundsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, Number.POSITIVE_INFINITY];
@@ -13,6 +13,9 @@ interface RouteCounts {
 }
 
 export class HttpMetrics {
+  /** Of append streams: frames that came, and answers to them. */
+  framesReceived = 0;
+  framesSent = 0;
   readonly #routes = new Map<string, RouteCounts>();
 
   /** `timed` is false for live tails: how long somebody listens is no latency. */
@@ -54,6 +57,8 @@ export class HttpMetrics {
   }
 
   reset(): void {
+    this.framesReceived = 0;
+    this.framesSent = 0;
     this.#routes.clear();
   }
 }

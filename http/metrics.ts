@@ -133,9 +133,12 @@ const readingFamilies = (reading: MetricsReading): Family[] => [
   }),
 ];
 
-const edgeFamilies = ({ metrics, tails, openConnections }: Edge): Family[] => [
+const edgeFamilies = ({ metrics, tails, streams, openConnections }: Edge): Family[] => [
   gauge('http_open_connections', 'Connections of clients.', openConnections()),
   gauge('http_open_tails', 'Live tails (server-sent events).', tails.size),
+  gauge('http_open_streams', 'Append streams (WebSockets).', streams.size),
+  counter('http_stream_frames_received', 'Frames that came on append streams.', metrics.framesReceived),
+  counter('http_stream_frames_sent', 'Frames of answers on append streams.', metrics.framesSent),
   {
     type: 'counter',
     name: 'http_requests',

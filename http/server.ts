@@ -5,7 +5,8 @@
  *   await http.listen();  …  await http.stop();
  *
  * V1. Every client costs a bounded amount: of headers, of body, of time without progress, of connections.
- * V2. `stop` ends within `stopGraceMs`: idle connections and tails at once, answers under way when they are done.
+ * V2. `stop` ends within `stopGraceMs`: idle connections and tails at once, answers under way when they are done, streams
+ *     when what they took is answered.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -16,7 +17,9 @@ import { createApp } from './app.ts';
 import { defaultLimits, type Edge, type HttpLimits } from './edge.ts';
 import { type ErrorCode, Refusal } from './errors.ts';
 import { HttpMetrics } from './httpMetrics.ts';
+import { maxBatchBodyBytes } from './requests.ts';
 import { TailBlocks } from './tail.ts';
+import { ClientRequest, createWebSockets, serveUpgrades } from './upgrades.ts';
 
 export interface HttpOptions {
   readonly node: NodeFacade;
@@ -54,14 +57,17 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     kill: options.kill,
     tailBlocks: new TailBlocks(options.node),
     tails: new Set(),
+    webSockets: createWebSockets({ maxFrameBytes: maxBatchBodyBytes, stallMs: limits.stallMs }),
+    streams: new Set(),
     openConnections: () => sockets.size,
   };
   const handle = createApp(edge).callback();
-  const server = createServer({
+  const server: Server = createServer({
+    IncomingMessage: ClientRequest,
     maxHeaderSize: limits.maxHeaderBytes,
     headersTimeout: limits.headersTimeoutMs,
-    // In all; a body that pauses is given up much earlier (body.ts).
-    requestTimeout: Math.max(10 * limits.stallMs, limits.headersTimeoutMs),
+    // No limit for the whole: a long body may come for as long as it goes on (body.ts B3, B4).
+    requestTimeout: 0,
     connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
     keepAliveTimeout: limits.keepAliveMs,
     requireHostHeader: true,
@@ -84,6 +90,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     else void handle(req, res);
   };
   server.on('request', onRequest);
+  serveUpgrades(server, onRequest);
   // Whoever asks before sending is told to go on when the body is read, or refused unheard.
   server.on('checkContinue', onRequest);
   // Node would say 417 in its own words; the guard refuses in ours.
@@ -102,10 +109,14 @@ export function createHttpServer(options: HttpOptions): HttpServer {
   const stop = (): Promise<void> =>
     new Promise((resolve) => {
       for (const end of edge.tails) end();
+      for (const end of edge.streams) end();
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
       // A connection becomes idle when its answer is done: so this is repeated.
       const sweep = setInterval(() => server.closeIdleConnections(), 10);
-      const end = setTimeout(() => server.closeAllConnections(), limits.stopGraceMs);
+      const end = setTimeout(() => {
+        server.closeAllConnections();
+        for (const socket of sockets) socket.destroy(); // Of WebSockets the server knows no more.
+      }, limits.stopGraceMs);
       server.close(() => {
         clearInterval(sweep);
         clearTimeout(end);

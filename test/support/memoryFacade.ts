@@ -55,6 +55,8 @@ export class MemoryFacade implements NodeFacade {
   refusing: Trouble | null = null;
   /** Thrown by the next append: a bug. */
   bug: Error | undefined;
+  /** Looks at each write when its turn comes: to fail it, or to do something before. */
+  judge: ((request: AppendRequest) => Trouble | undefined) | undefined;
   statusPatch: Partial<NodeStatus> = {};
   metricsPatch: Partial<MetricsReading> = {};
   resets = 0;
@@ -68,6 +70,7 @@ export class MemoryFacade implements NodeFacade {
   #lamport = 0;
   #lastId = 0;
   readonly #held: (() => void)[] = [];
+  readonly #lanes = new WeakMap<object, Trouble>();
   readonly #keys = new Map<string, { bodyHash: Buffer; done: Appended }>();
 
   constructor(nodeId = 8001) {
@@ -92,8 +95,15 @@ export class MemoryFacade implements NodeFacade {
     this.appends.push(request);
     if (this.bug) throw this.bug;
     if (this.holding) await new Promise<void>((resolve) => this.#held.push(resolve));
-    const refused = this.writeTrouble ?? (await this.#reach(request));
-    if (refused) return refused;
+    const refused =
+      this.writeTrouble ??
+      (await this.#reach(request)) ??
+      (request.lane && this.#lanes.get(request.lane)) ??
+      this.judge?.(request);
+    if (refused) {
+      if (request.lane) this.#lanes.set(request.lane, refused);
+      return refused;
+    }
     const { key } = request;
     const known = key && this.#keys.get(key.key);
     if (key && known) {
