@@ -112,6 +112,7 @@ async function measure(wanted: Wanted): Promise<number> {
     wanted: { ...wanted, dir: '', out: '' },
     machine,
     systems: [...records.values()],
+    limits: limits.names,
     missing: Object.fromEntries(missing),
     ...book.measured(),
   };

@@ -21,27 +21,48 @@ const logFactor = 30;
 /** Of 12 px sans-serif, on average; a little more than most are. */
 const letterWidth = 6.6;
 
-/** Light paper, dark paper: each a tone that stands out from it. */
-const colours: readonly (readonly [string, string])[] = [
+/** On light paper, on dark paper: each a tone that stands out from it. Limits are grey: nobody competes with them. */
+type Tones = readonly (readonly [string, string])[];
+const colours: Tones = [
   ['#1f6feb', '#58a6ff'],
+  ['#c2452d', '#f2806b'],
   ['#1a7f64', '#3fb996'],
-  ['#bc6c00', '#e3a13b'],
-  ['#b5364e', '#f0768b'],
+  ['#b07d00', '#e3b341'],
   ['#7a4fc9', '#b392f0'],
-  ['#8a949e', '#79828c'],
-  ['#a9b1b9', '#5d666f'],
-  ['#6e7781', '#97a1ab'],
-  ['#57606a', '#b3bcc5'],
 ];
+const greys: Tones = [
+  ['#57606a', '#c3cbd3'],
+  ['#8a949e', '#8f99a3'],
+  ['#b3bbc3', '#5d666f'],
+  ['#6e7781', '#a9b3bd'],
+];
+const tonesOf = (system: string, { systems, limits }: Frame): readonly [string, string] => {
+  const tones = limits.includes(system) ? greys : colours;
+  const alike = systems.filter((each) => limits.includes(each) === limits.includes(system));
+  return tones[alike.indexOf(system) % tones.length]!;
+};
 
-const styleSheet = (count: number): string => {
+const styleSheet = (frame: Frame): string => {
   const dress = (dark: 0 | 1): string =>
-    Array.from({ length: count }, (_, i) => `.s${i}{fill:${colours[i % colours.length]![dark]}}`).join('');
+    frame.systems.map((system, i) => `.s${i}{fill:${tonesOf(system, frame)[dark]}}`).join('');
   return (
     `.paper{fill:#fff}.ink{fill:#1f2328}.faint{fill:#59636e}.rule{stroke:#d1d9e0}.span{stroke:#1f2328}${dress(0)}` +
     `@media (prefers-color-scheme:dark){.paper{fill:#0d1117}.ink{fill:#e6edf3}.faint{fill:#9198a1}` +
     `.rule{stroke:#30363d}.span{stroke:#e6edf3}${dress(1)}}`
   );
+};
+
+/** Of the scenarios; the name of one that is not here will do. */
+const titles: Readonly<Record<string, string>> = {
+  single: 'One message at a time',
+  batches: 'Batches',
+  peaks: 'The most that goes in',
+  delivery: 'Delivery',
+  failover: 'Losing the leader',
+  million: 'After many messages',
+  limits: 'The disk alone',
+  soak: 'Soak',
+  overload: 'Overload',
 };
 
 const escaped = (text: string): string =>
@@ -126,6 +147,7 @@ function wrapped(text: string, pixels: number): string[] {
 
 interface Frame {
   readonly systems: readonly string[];
+  readonly limits: readonly string[];
   readonly figures: readonly Figure[];
 }
 
@@ -165,7 +187,7 @@ function panelSvg(frame: Frame, panel: Panel, top: number): { readonly svg: stri
   );
   const better = panel.best === 'high' ? 'longer is better' : 'shorter is better';
   const svg = [
-    label(20, top + 14, panel.title, { 'font-weight': 'bold', 'font-size': 14 }),
+    label(20, top + 14, titles[panel.title] ?? panel.title, { 'font-weight': 'bold', 'font-size': 14 }),
     label(left, top + 14, `${panel.unit}${scale.isLogarithmic ? ', logarithmic' : ''}; ${better}`, { class: 'faint' }),
   ];
   let y = top + 26;
@@ -215,11 +237,16 @@ function legend(systems: readonly string[], top: number): { readonly svg: string
 
 export function pictureOf(result: BenchResult): string {
   const systems = systemsIn(result);
-  const frame: Frame = { systems, figures: result.figures };
+  const frame: Frame = { systems, figures: result.figures, limits: result.limits };
   const { machine, wanted } = result;
   const words = legend(systems, 84);
   const parts = [
-    label(20, 32, `Three nodes on one machine: ${systems.join(', ')}`, { 'font-size': 18, 'font-weight': 'bold' }),
+    label(
+      20,
+      32,
+      `Three nodes on one machine: ${systems.filter((system) => !result.limits.includes(system)).join(', ')}`,
+      { 'font-size': 18, 'font-weight': 'bold' },
+    ),
     label(
       20,
       53,
@@ -249,5 +276,5 @@ export function pictureOf(result: BenchResult): string {
     'font-size': 12,
   };
   const paper = element('rect', { x: 0, y: 0, width, height: y, class: 'paper' });
-  return `${element('svg', attributes, `\n${element('style', {}, styleSheet(systems.length))}\n${[paper, ...parts].join('\n')}\n`)}\n`;
+  return `${element('svg', attributes, `\n${element('style', {}, styleSheet(frame))}\n${[paper, ...parts].join('\n')}\n`)}\n`;
 }

@@ -15,6 +15,8 @@ export interface BenchResult extends Measured {
     readonly ackMeans: string;
     readonly ways: readonly { readonly name: string; readonly words: string }[];
   }[];
+  /** Names among the figures that are no logs: what the machine allows at most. */
+  readonly limits: readonly string[];
   /** Why systems were left out. */
   readonly missing: Readonly<Record<string, string>>;
 }

@@ -364,6 +364,7 @@ export const limits = {
   name: 'limits',
   words: 'bare node:http, bare Koa, a TCP echo, and group commits on the same disk',
   systems: bareServers,
+  names: [...bareServers.map(({ name }) => name), 'disk'],
   runServer: async (stage: Stage): Promise<void> => {
     const way = stage.system.ways[0]!;
     const { leader } = await stage.running.endpoints();

@@ -153,17 +153,17 @@ export function frameReader(): (chunk: Buffer) => Frame[] {
 }
 
 /**
- * Over a WebSocket: frame n of a connection is answered by a line with an `n` at least as high (the connection's own
- * count, from `first`). A line with a `code` refuses what it names.
+ * Over a WebSocket: frames are numbered from 1; a line answers all frames after the line before, up to its `n`. One with a
+ * `code` refuses frame `n`, and the connection ends: what was sent behind it has no answer.
  */
-export function socketSpeaker(path: string, encode: (n: number) => Buffer, first = 1): Speaker {
+export function socketSpeaker(path: string, encode: (n: number) => Buffer): Speaker {
   const hello = Buffer.from(
     `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
       'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
   );
   const read = frameReader();
   let greeting: Buffer | undefined = Buffer.alloc(0);
-  let answered = first - 1;
+  let answered = 0;
 
   const greet = (chunk: Buffer): Buffer | undefined => {
     greeting = joined(greeting, chunk);
