@@ -110,7 +110,8 @@ const single: Scenario = {
       for (const clients of clientCounts) await measureSingle(stage, singleRow(clients, way), way, clients, leader);
     }
     const [follower] = others;
-    if (follower && ways[0]) await measureSingle(stage, followerRow, ways[0], 64, follower);
+    if (follower && ways[0] && !stage.system.isLeaderOnly)
+      await measureSingle(stage, followerRow, ways[0], 64, follower);
   },
 };
 

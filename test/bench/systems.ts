@@ -92,6 +92,8 @@ export interface System {
   readonly name: string;
   /** What is certain when a write has been acknowledged; one line. */
   readonly ackMeans: string;
+  /** Nodes other than the leader refuse writes. */
+  readonly isLeaderOnly?: boolean;
   readonly ways: readonly Way[];
   /** Why it cannot run here and what to do about it; null when it can. */
   missing(): string | null;
