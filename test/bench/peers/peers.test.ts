@@ -1,5 +1,5 @@
 /** What the peers' clients write and read, byte by byte; and what is said where a peer is not installed. */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -29,7 +29,7 @@ const Etcd = suite('etcd client');
 Etcd('writes numbers as varints', () => {
   assert.is(hex(varint(0)), '00');
   assert.is(hex(varint(127)), '7f');
-  assert.is(hex(varint(300)), 'ac02');
+  assert.is(hex(varint(500)), 'f403');
   assert.is(hex(varint(2 ** 35)), '808080808001');
 });
 
@@ -286,6 +286,11 @@ Installed('are looked for in the path and in /usr/sbin, and only programs count'
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+Installed('are found in /usr/sbin, which is in the path of few', () => {
+  const program = readdirSync('/usr/sbin').find((name) => commandPath(name, '/usr/sbin') !== undefined);
+  assert.is(commandPath(program!, '/nowhere'), `/usr/sbin/${program}`);
 });
 
 Installed('are named with the package to install where they are missing', () => {

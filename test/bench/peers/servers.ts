@@ -14,8 +14,8 @@ import type { Endpoint, Running, Way } from '../systems.ts';
 // ------------------------------------------------------------------------------------------------------- installed
 
 /** Where a command is; servers of Debian also live in /usr/sbin, which may not be in a person's PATH. */
-export function commandPath(command: string, path = `${process.env.PATH ?? ''}:/usr/sbin`): string | undefined {
-  for (const folder of path.split(':').filter((name) => name !== '')) {
+export function commandPath(command: string, path = process.env.PATH ?? ''): string | undefined {
+  for (const folder of [...path.split(':').filter((name) => name !== ''), '/usr/sbin']) {
     const file = join(folder, command);
     try {
       accessSync(file, constants.X_OK);
