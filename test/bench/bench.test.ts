@@ -30,6 +30,8 @@ Arguments('by default measure everything that is not long, three times', () => {
   assert.equal(wanted.scenarios, ['single', 'peaks']);
   assert.equal(wanted.systems, ['ours', 'etcd', 'redis']);
   assert.is(wanted.runs, 3);
+  assert.equal(wanted.clients, [1, 16, 64, 256]);
+  assert.equal(wantedOf('--clients', '2,64').clients, [2, 64]);
   assert.is(wanted.out, 'results');
   assert.is(wanted.dir, 'results');
 });
@@ -55,6 +57,8 @@ Arguments('that are wrong are told all at once', () => {
     '',
     '--runs',
     '0',
+    '--clients',
+    '1,x',
     '--seconds',
     'x',
     '--messages',
@@ -70,6 +74,7 @@ Arguments('that are wrong are told all at once', () => {
       '--runs 0: wants a whole number from 1 to 100',
       '--seconds x: wants a number from 0.1 to 3600',
       '--messages 9: wants a whole number from 10000',
+      '--clients 1,x: wants whole numbers from 1 to 10000',
       "--out '': wants a folder",
     ],
   });

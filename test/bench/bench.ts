@@ -15,7 +15,8 @@ import { machineOf } from './machine.ts';
 import { pictureOf } from './picture.ts';
 import { comparedSystems, systemOf } from './registry.ts';
 import type { BenchResult } from './result.ts';
-import { limits, type Scenario, type Stage, shortScenarios } from './scenarios.ts';
+import { limits, shortScenarios } from './scenarios.ts';
+import type { Scenario, Stage } from './stage.ts';
 import type { System } from './systems.ts';
 import { tableOf } from './table.ts';
 

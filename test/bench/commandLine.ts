@@ -4,6 +4,8 @@ import { parseArgs } from 'node:util';
 export interface Wanted {
   readonly scenarios: readonly string[];
   readonly systems: readonly string[];
+  /** How many have one message outstanding each, in turn. */
+  readonly clients: readonly number[];
   /** Of each figure. */
   readonly runs: number;
   /** Of each measurement. */
@@ -33,7 +35,8 @@ export interface Choice {
 }
 
 export const usage = ({ systems }: Choice): string =>
-  `npm run bench -- [--only a,b] [--systems a,b] [--runs N] [--seconds S] [--quick] [--messages N] [--dir FOLDER] [--out FOLDER]
+  `npm run bench -- [--only a,b] [--systems a,b] [--runs N] [--seconds S] [--quick] [--clients a,b]
+                [--messages N] [--dir FOLDER] [--out FOLDER]
 npm run bench -- --list      the scenarios
 
   --only a,b      these scenarios; all but the long ones by default
@@ -41,6 +44,7 @@ npm run bench -- --list      the scenarios
   --runs N        each figure so often, and its median; 3 by default
   --seconds S     length of a measurement; 3 by default
   --quick         once each and shortly, this log alone unless --systems says otherwise: for a look
+  --clients a,b   of the scenarios single and limits; 1,16,64,256 by default
   --messages N    of the scenarios million (1,000,000 by default) and soak (10,000,000)
   --dir FOLDER    where the nodes keep their data meanwhile: the disk that is measured; that of --out by default
   --out FOLDER    gets bench-<time>.json and bench-<time>.svg; results by default
@@ -52,6 +56,7 @@ const options = {
   systems: { type: 'string' },
   runs: { type: 'string' },
   seconds: { type: 'string' },
+  clients: { type: 'string' },
   messages: { type: 'string' },
   dir: { type: 'string' },
   out: { type: 'string' },
@@ -109,6 +114,9 @@ export function understand(args: readonly string[], choice: Choice): Understood 
     (value) => Number.isSafeInteger(value) && value >= 10_000 && value <= 1e9,
     'a whole number from 10000',
   );
+  const clients = values.clients?.split(',').map(Number) ?? [1, 16, 64, 256];
+  if (clients.some((count) => !Number.isSafeInteger(count) || count < 1 || count > 10_000))
+    wrong.push(`--clients ${values.clients || "''"}: wants whole numbers from 1 to 10000`);
   const out = folder('out') ?? 'results';
   const dir = folder('dir') ?? out;
   if (wrong.length > 0) return { kind: 'faulty', faults: wrong };
@@ -117,6 +125,7 @@ export function understand(args: readonly string[], choice: Choice): Understood 
     wanted: {
       scenarios,
       systems,
+      clients,
       runs: runs ?? (quick ? 1 : 3),
       seconds: seconds ?? (quick ? 0.5 : 3),
       tryMs: quick ? 400 : 1_500,

@@ -91,8 +91,8 @@ Wires('a line in a frame of any length is an answer', () => {
   }
 });
 Wires('a WebSocket that is refused or closed ends the client', () => {
-  const refused = Buffer.from('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n');
-  assert.throws(() => socketSpeaker('/append', nothing).parse(refused), /404/);
+  const refused = Buffer.from(`HTTP/1.1 503 No\r\nContent-Length: 20\r\n\r\n{"code":"NO_STREAMS"}`);
+  assert.throws(() => socketSpeaker('/append', nothing).parse(refused), /503 NO_STREAMS/);
   const closed = Buffer.concat([upgraded, serverFrame('\x03\xf5try again', 8)]);
   assert.throws(() => socketSpeaker('/append', nothing).parse(closed), /try again/);
 });

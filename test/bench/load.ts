@@ -39,8 +39,13 @@ export class LoadProcess {
 
   static async start(system: string, way: string, job: EngineJob): Promise<LoadProcess> {
     const load = new LoadProcess();
-    await load.#ask({ type: 'load', system, way, job });
-    return load;
+    try {
+      await load.#ask({ type: 'load', system, way, job });
+      return load;
+    } catch (error) {
+      await load.end();
+      throw error;
+    }
   }
 
   get pid(): number {

@@ -9,12 +9,10 @@ import type { Row, Verdict } from './book.ts';
 import type { EngineJob, Seen } from './engine.ts';
 import { LoadProcess } from './load.ts';
 import type { OwnRunning } from './ours.ts';
-import { measured, pause, perSecond, type Scenario, type Stage } from './scenarios.ts';
+import { measured, pause, perSecond, type Scenario, type Stage, textBytes, words } from './stage.ts';
 import type { Load, System, Way } from './systems.ts';
 import { residentMiB } from './usage.ts';
 
-const textBytes = 100;
-const words = (value: number): string => Math.round(value).toLocaleString('en-US');
 const percent = (part: number): string => `${Math.round(part * 100)} %`;
 
 const onlyOurs = ({ name }: System): string | null => (name === 'ours' ? null : 'is not asked for this');

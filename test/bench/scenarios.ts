@@ -1,67 +1,16 @@
 /**
  * The short scenarios: each starts a system in an empty folder, measures, and ends it. Long ones are in longScenarios.ts.
  */
-import type { Book, Row } from './book.ts';
-import type { Wanted } from './commandLine.ts';
-import type { EngineJob, Seen } from './engine.ts';
+import type { Row } from './book.ts';
+import type { EngineJob } from './engine.ts';
 import { bareServers, groupCommits } from './limits.ts';
 import { LoadProcess } from './load.ts';
-import type { Endpoint, Load, Running, System, Way } from './systems.ts';
+import { measured, pause, perSecond, type Scenario, type Stage, textBytes, times, words } from './stage.ts';
+import type { Endpoint, Load, System, Way } from './systems.ts';
 import { bytesIn, residentMiB } from './usage.ts';
 
-/** One scenario's view of one system. */
-export interface Stage {
-  readonly system: System;
-  readonly running: Running;
-  readonly wanted: Wanted;
-  readonly book: Book;
-  /** Empty; for what is measured beside the system. */
-  readonly folder: string;
-  say(line: string): void;
-}
-export interface Scenario {
-  readonly name: string;
-  readonly words: string;
-  /** Only where it is asked for by name. */
-  readonly isLong?: boolean;
-  /** Why it cannot be measured with this system; null when it can. */
-  unfit(system: System): string | null;
-  run(stage: Stage): Promise<void>;
-}
-
-export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-export const clientCounts = [1, 16, 64, 256] as const;
-const textBytes = 100;
 const bigTextBytes = 1024;
 
-/** Runs a load for a while, after it has warmed up. */
-export async function measured(
-  { system, wanted, say }: Stage,
-  way: Way,
-  job: EngineJob,
-  ms = wanted.seconds * 1000,
-): Promise<Seen> {
-  const load = await LoadProcess.start(system.name, way.name, job);
-  try {
-    await pause(Math.min(1_000, ms / 2));
-    await load.mark();
-    await pause(ms);
-    const seen = await load.look();
-    const troubles = [
-      ...Object.entries(seen.refused).map(([why, count]) => `${count} refused (${why})`),
-      ...(seen.lost > 0 ? [`${seen.lost} lost`] : []),
-    ];
-    if (troubles.length > 0) say(`    ${way.name}: ${troubles.join(', ')}`);
-    return seen;
-  } finally {
-    await load.end();
-  }
-}
-export const perSecond = ({ acknowledged, ms }: Seen): number => (acknowledged * 1000) / ms;
-
-const words = (value: number): string => Math.round(value).toLocaleString('en-US');
-const times = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => i);
 /** What a way is called in a row: HTTP has a row of its own, since nothing that speaks it is as fast as a bare socket. */
 const overWords = ({ name }: Way): { readonly id: string; readonly words: string } =>
   name === 'http' ? { id: 'http', words: 'over HTTP' } : { id: 'socket', words: 'over a socket' };
@@ -86,7 +35,13 @@ const followerRow: Row = {
 async function measureSingle(stage: Stage, row: Row, way: Way, clients: number, at: Endpoint): Promise<void> {
   const { system, book, wanted, say } = stage;
   for (const _ of times(wanted.runs)) {
-    const seen = await measured(stage, way, { at: [at], clients, window: 1, batch: 1, bytes: textBytes });
+    const load = { at: [at], clients, window: 1, batch: 1, bytes: textBytes };
+    const seen = await measured(stage, way, load).catch((error: Error) => {
+      // Others can be measured all the same.
+      book.failures.push({ scenario: row.scenario, system: system.name, words: `${row.words}: ${error.message}` });
+      say(`    ${row.words}: ${error.message}`);
+    });
+    if (!seen) return;
     book.add(row, system.name, perSecond(seen));
     const { p50, p99 } = seen.latencyMs;
     say(`    ${row.words}: ${words(perSecond(seen))}/s, p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`);
@@ -107,7 +62,8 @@ const single: Scenario = {
         { at: [leader], clients: 64, window: 1, batch: 1, bytes: textBytes },
         stage.wanted.warmMs,
       );
-      for (const clients of clientCounts) await measureSingle(stage, singleRow(clients, way), way, clients, leader);
+      for (const clients of stage.wanted.clients)
+        await measureSingle(stage, singleRow(clients, way), way, clients, leader);
     }
     const [follower] = others;
     if (follower && ways[0] && !stage.system.isLeaderOnly)
@@ -369,7 +325,8 @@ export const limits = {
   runServer: async (stage: Stage): Promise<void> => {
     const way = stage.system.ways[0]!;
     const { leader } = await stage.running.endpoints();
-    for (const clients of clientCounts) await measureSingle(stage, singleRow(clients, way), way, clients, leader);
+    for (const clients of stage.wanted.clients)
+      await measureSingle(stage, singleRow(clients, way), way, clients, leader);
   },
   runDisk: async ({ book, wanted, folder, say }: Pick<Stage, 'book' | 'wanted' | 'folder' | 'say'>): Promise<void> => {
     for (const batch of [1, 16, 64, 256]) {

@@ -170,7 +170,10 @@ export function socketSpeaker(path: string, encode: (n: number) => Buffer): Spea
     const end = greeting.indexOf(headEnd);
     if (end < 0) return undefined;
     const head = greeting.toString('latin1', 0, end);
-    if (!head.startsWith('HTTP/1.1 101')) throw new Error(`no WebSocket: ${head.slice(0, 40).split('\r')[0]}`);
+    if (!head.startsWith('HTTP/1.1 101')) {
+      const code = /"code":"(\w+)"/.exec(greeting.toString('latin1', end))?.[1] ?? '';
+      throw new Error(`no WebSocket: ${head.slice(9, 12)} ${code}`);
+    }
     const after = greeting.subarray(end + 4);
     greeting = undefined;
     return after;
