@@ -203,6 +203,13 @@ const returnRow = gapRow('handover', 'it comes back (and leads again): longest g
 /** After the leader is gone, and after it is back: long enough for what may follow. */
 const afterMs = 3_000;
 
+/** Until writes are acknowledged; for a minute at most. What was acknowledged before the crash does not count. */
+async function acknowledging(load: LoadProcess): Promise<void> {
+  const { acknowledged } = await load.look();
+  for (let seen = await load.look(); seen.acknowledged === acknowledged && seen.ms < 60_000; seen = await load.look())
+    await pause(100);
+}
+
 const failover: Scenario = {
   name: 'failover',
   words: 'the leader is killed under steady load, and comes back: longest gap in acknowledged writes',
@@ -220,12 +227,12 @@ const failover: Scenario = {
         await load.mark();
         await crashLeader();
         await pause(afterMs);
-        for (let seen = await load.look(); seen.acknowledged === 0 && seen.ms < 60_000; seen = await load.look())
-          await pause(500);
+        await acknowledging(load);
         const crash = await load.look();
         await load.mark();
         await mend();
         await pause(afterMs);
+        await acknowledging(load);
         const back = await load.look();
         book.add(crashRow, system.name, crash.longestGapMs);
         book.add(returnRow, system.name, back.longestGapMs);
