@@ -129,7 +129,7 @@ function writer(at: Endpoint, { bytes, batch, numbered }: Shape, told: Told): Cl
 
 interface Session {
   /** Rejects when there is no answer in time, or it is an error. */
-  ask(subject: string, body: unknown): Promise<Record<string, unknown>>;
+  ask(subject: string, body: unknown, withinMs?: number): Promise<Record<string, unknown>>;
   listen(subject: string, got: (line: string, payload: Buffer) => void): void;
   close(): void;
 }
@@ -154,9 +154,9 @@ function session({ host, port }: Endpoint): Session {
   socket.on('close', () => answered(new Error('closed')));
   socket.write(`${connectLine}SUB ${inbox} 1\r\n`);
   return {
-    ask: (subject, body) =>
+    ask: (subject, body, withinMs = 5_000) =>
       new Promise((resolve, reject) => {
-        const late = setTimeout(() => reject(new Error(`no answer to ${subject}`)), 5_000);
+        const late = setTimeout(() => reject(new Error(`no answer to ${subject}`)), withinMs);
         answered = (payload) => {
           clearTimeout(late);
           if (payload instanceof Error) return reject(payload);
@@ -176,10 +176,10 @@ function session({ host, port }: Endpoint): Session {
   };
 }
 
-async function ask(at: Endpoint, subject: string, body: unknown): Promise<Record<string, unknown>> {
+async function ask(at: Endpoint, subject: string, body: unknown, withinMs?: number): Promise<Record<string, unknown>> {
   const asking = session(at);
   try {
-    return await asking.ask(subject, body);
+    return await asking.ask(subject, body, withinMs);
   } finally {
     asking.close();
   }
@@ -226,8 +226,11 @@ interface StreamCluster {
   readonly replicas?: readonly { readonly name: string; readonly current: boolean; readonly lag?: number }[];
 }
 
+/** Servers without a leader do not answer at all. */
+const infoMs = 500;
+
 async function streamInfo(at: Endpoint): Promise<{ cluster: StreamCluster; messages: number }> {
-  const { cluster, state } = (await ask(at, `$JS.API.STREAM.INFO.${stream}`, {})) as {
+  const { cluster, state } = (await ask(at, `$JS.API.STREAM.INFO.${stream}`, {}, infoMs)) as {
     cluster: StreamCluster;
     state: { messages: number };
   };
