@@ -35,13 +35,13 @@ Wires('HTTP answers are counted in whatever pieces they come', () => {
   const bytes = Buffer.from(
     httpAnswer('200 OK', '{"id":1}') +
       httpAnswer('200 OK', '{"text":"HTTP/1.1 500\\r\\n\\r\\nä"}') +
-      httpAnswer('503 Service Unavailable', '{}', 'Retry-After: 1\r\n') +
+      httpAnswer('503 Service Unavailable', '{"code":"OVERLOADED"}', 'Retry-After: 1\r\n') +
       httpAnswer('204 No Content', ''),
   );
   for (const size of sizes)
     assert.equal(
       heard(() => httpSpeaker(nothing), bytes, size),
-      { done: 3, refused: 1, ready: 0, answers: '', why: '503 with Retry-After' },
+      { done: 3, refused: 1, ready: 0, answers: '', why: '503 OVERLOADED with Retry-After' },
       `pieces of ${size}`,
     );
 });

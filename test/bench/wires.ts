@@ -73,6 +73,8 @@ export function post(path: string, type: string, body: string): Buffer {
 
 const headEnd = Buffer.from('\r\n\r\n');
 const lengthHeader = /\r\ncontent-length: *(\d+)/i;
+/** Of an error in JSON. */
+const codeMember = /"code":"(\w+)"/;
 const retryHeader = /\r\nretry-after: *(\d+)/i;
 
 /** Answers with Content-Length, in the order of the requests; anything but 2xx is a refusal. */
@@ -93,13 +95,17 @@ export function httpSpeaker(encode: (n: number) => Buffer): Speaker {
       const head = bytes.toString('latin1', at, end);
       const length = lengthHeader.exec(head)?.[1];
       if (length === undefined) throw new Error(`an answer without Content-Length: ${head.slice(0, 80)}`);
-      if (head.charCodeAt(9) === 50)
-        done++; // "HTTP/1.1 2xx"
+      const whole = end + 4 + Number(length);
+      const isDone = head.charCodeAt(9) === 50; // "HTTP/1.1 2xx"
+      if (!isDone && whole > bytes.length) break; // The reason is in the body.
+      if (isDone) done++;
       else {
         refused++;
-        why = `${head.slice(9, 12)}${retryHeader.test(head) ? ' with Retry-After' : ''}`;
+        const code = codeMember.exec(bytes.toString('latin1', end, whole))?.[1];
+        const retry = retryHeader.test(head) ? 'with Retry-After' : '';
+        why = [head.slice(9, 12), code, retry].filter((part) => part).join(' ');
       }
-      at = end + 4 + Number(length);
+      at = whole;
       missing = Math.max(0, at - bytes.length);
       at = Math.min(at, bytes.length);
     }
@@ -171,7 +177,7 @@ export function socketSpeaker(path: string, encode: (n: number) => Buffer): Spea
     if (end < 0) return undefined;
     const head = greeting.toString('latin1', 0, end);
     if (!head.startsWith('HTTP/1.1 101')) {
-      const code = /"code":"(\w+)"/.exec(greeting.toString('latin1', end))?.[1] ?? '';
+      const code = codeMember.exec(greeting.toString('latin1', end))?.[1] ?? '';
       throw new Error(`no WebSocket: ${head.slice(9, 12)} ${code}`);
     }
     const after = greeting.subarray(end + 4);
@@ -181,7 +187,7 @@ export function socketSpeaker(path: string, encode: (n: number) => Buffer): Spea
   const count = (line: string, sum: { done: number; refused: number; why: string }): void => {
     const n = Number(/"n":(\d+)/.exec(line)?.[1] ?? Number.NaN);
     if (Number.isNaN(n)) throw new Error(`not an answer: ${line.slice(0, 120)}`);
-    const code = /"code":"(\w+)"/.exec(line)?.[1];
+    const code = codeMember.exec(line)?.[1];
     if (code === undefined) sum.done += n - answered;
     else {
       sum.refused += n - answered;
