@@ -18,15 +18,18 @@ const prepared = (shape: Shape, make: (n: number) => Buffer): ((n: number) => Bu
   return () => bytes;
 };
 
+/** Of bigger texts fewer: too many megabytes under way only wait for each other. */
+const inBatch = (count: number, bytes: number): number => (bytes > 500 ? count / 4 : count);
+
 const http: Way = {
   name: 'http',
   words: 'HTTP/1.1 kept alive: POST / with JSON; POST /messages with NDJSON',
   isSingle: true,
   isBatched: true,
-  peaks: () => [
-    { clients: 4, window: 2, batch: 512 },
-    { clients: 8, window: 2, batch: 256 },
-    { clients: 8, window: 2, batch: 1024 },
+  peaks: (bytes) => [
+    { clients: 4, window: 2, batch: inBatch(512, bytes) },
+    { clients: 8, window: 2, batch: inBatch(256, bytes) },
+    { clients: 8, window: 2, batch: inBatch(1024, bytes) },
   ],
   connect: (at, shape, told) => {
     const encode = prepared(shape, (n) =>
@@ -42,12 +45,13 @@ const socket: Way = {
   name: 'socket',
   words: 'WebSocket /append: a text frame a message, or NDJSON frames',
   isSingle: true,
-  peaks: () => [
-    { clients: 4, window: 256, batch: 1 },
-    { clients: 8, window: 512, batch: 1 },
-    { clients: 4, window: 16, batch: 64 },
-    { clients: 4, window: 4, batch: 512 },
-    { clients: 8, window: 4, batch: 512 },
+  peaks: (bytes) => [
+    { clients: 4, window: inBatch(256, bytes), batch: 1 },
+    { clients: 8, window: inBatch(512, bytes), batch: 1 },
+    ...(bytes > 500 ? [{ clients: 8, window: 512, batch: 1 }] : []),
+    { clients: 4, window: 16, batch: inBatch(64, bytes) },
+    { clients: 4, window: 4, batch: inBatch(512, bytes) },
+    { clients: 8, window: 4, batch: inBatch(512, bytes) },
   ],
   connect: (at, shape, told) => {
     const encode = prepared(shape, (n) => textFrame(shape.batch === 1 ? textOf(n, shape.bytes) : linesOf(n, shape)));

@@ -125,7 +125,7 @@ interface Panel {
 function panelsOf({ rows }: Pick<Measured, 'rows'>): Panel[] {
   const panels = new Map<string, { title: string; unit: string; best: Row['best']; rows: Row[] }>();
   for (const row of rows) {
-    const key = row.unit === 'messages/s' || row.unit === 'ms' ? `${row.scenario} ${row.unit}` : row.id;
+    const key = `${row.scenario} ${row.unit}`;
     const panel = panels.get(key) ?? { title: row.scenario, unit: row.unit, best: row.best, rows: [] };
     panel.rows.push(row);
     panels.set(key, panel);

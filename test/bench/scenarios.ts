@@ -340,7 +340,7 @@ export const limits = {
       const row: Row = {
         id: `disk-${batch}`,
         scenario: 'limits',
-        words: `one file, an fdatasync for each ${batch} entries of 100 B`,
+        words: `one file, an fdatasync for ${batch === 1 ? 'every entry' : `each ${batch} entries`} of 100 B`,
         unit: 'entries/s',
         best: 'high',
       };

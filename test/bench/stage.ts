@@ -29,6 +29,8 @@ export const pause = (ms: number): Promise<void> => new Promise((resolve) => set
 
 export const textBytes = 100;
 
+const settleMs = 300;
+
 /** Runs a load for a while, after it has warmed up. */
 export async function measured(
   { system, wanted, say }: Stage,
@@ -50,6 +52,8 @@ export async function measured(
     return seen;
   } finally {
     await load.end();
+    // What was under way is still worked on, and would be taken from the next one's time.
+    await pause(settleMs);
   }
 }
 export const perSecond = ({ acknowledged, ms }: Seen): number => (acknowledged * 1000) / ms;
