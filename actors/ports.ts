@@ -79,7 +79,7 @@ export interface DiskFile {
   /** Calls back with fewer bytes only at the end of the file. */
   read(offset: number, length: number, done: DiskCallback<Buffer>): void;
   /**
-   * Writes the parts one after the other at `offset` and then makes the file's data durable (fdatasync): when it calls
+   * Writes the parts one after the other at `offset` and makes them durable (O_DSYNC, or fdatasync): when it calls
    * back ok, the bytes survive a power cut; before that any subset of their sectors may. One call at a time a file.
    */
   write(offset: number, parts: readonly Uint8Array[], done: DiskCallback): void;

@@ -61,7 +61,7 @@ function systemCallsIn(trace: string): SystemCall[] {
 
 const pathOf = (text: string): string => /\((?:AT_FDCWD[^,]*, )?\d*<([^>]+)>/.exec(text)?.[1] ?? '';
 
-/** When a text was durable in the log of this node: written, and then synced by a call that has come back. */
+/** When a text was durable in the log of this node: a write that syncs (O_DSYNC) has come back. */
 function durableAt(calls: readonly SystemCall[], text: string): number | undefined {
   const write = calls.find(
     (each) =>
@@ -69,11 +69,10 @@ function durableAt(calls: readonly SystemCall[], text: string): number | undefin
   );
   if (!write) return undefined;
   const path = pathOf(write.text);
-  const sync = calls.find(
-    ({ name, text: line, beganAt, result }) =>
-      name === 'fdatasync' && result === 0 && beganAt >= write.endedAt && pathOf(line) === path,
+  const opened = calls.findLast(
+    ({ name, text: line, endedAt }) => name === 'openat' && endedAt <= write.beganAt && line.includes(`<${path}>`),
   );
-  return sync?.endedAt;
+  return /\bO_DSYNC\b/.test(opened?.text ?? '') ? write.endedAt : undefined;
 }
 
 const Traced = needs('strace') ? Disk : Disk.skip;

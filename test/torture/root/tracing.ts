@@ -9,8 +9,9 @@ import { tmpdir } from 'node:os';
 import { lacking } from '../../support/needs.ts';
 import { until } from '../../support/realCluster.ts';
 
-const syncs = 'fdatasync,fsync';
 const writes = 'pwritev,pwritev2,pwrite64';
+/** The log's writes sync by themselves (O_DSYNC). */
+const syncs = `${writes},fdatasync,fsync`;
 /** Of Yama: who may trace whom. */
 const scopeFile = '/proc/sys/kernel/yama/ptrace_scope';
 
@@ -20,7 +21,7 @@ export function reasonAgainstTracing(): string | undefined {
   if (reason !== undefined) return reason;
   const scope = existsSync(scopeFile) ? Number(readFileSync(scopeFile, 'utf8')) : 0;
   if (scope > 2 || (scope > 0 && process.getuid?.() !== 0)) return `only children may be traced here (${scopeFile})`;
-  const failing = ['-f', '-qq', '-o', '/dev/null', '-e', `inject=${syncs}:error=EIO`, 'sync', tmpdir()];
+  const failing = ['-f', '-qq', '-o', '/dev/null', '-e', `inject=fsync,fdatasync:error=EIO`, 'sync', tmpdir()];
   const { stderr } = spawnSync('strace', failing, { encoding: 'utf8' });
   return /Input\/output error/.test(stderr) ? undefined : `strace cannot make system calls fail here: ${stderr.trim()}`;
 }
@@ -71,10 +72,10 @@ export class Tracer {
   }
 }
 
-/** From the `nth` on, in each thread, every fsync of this process fails. */
+/** From the `nth` on, in each thread, every write that syncs, and every fsync, of this process fails. */
 export const failSyncs = (pid: number, nth = 1): Promise<Tracer> => Tracer.attach(pid, syncs, `error=EIO:when=${nth}+`);
 
-/** Every fsync of this process begins later. */
+/** Every write that syncs, and every fsync, of this process begins later. */
 export const slowSyncs = (pid: number, ms: number): Promise<Tracer> =>
   Tracer.attach(pid, syncs, `delay_enter=${ms * 1000}`);
 
