@@ -4,6 +4,7 @@
  */
 import type { Context } from 'koa';
 import type { Lamport } from '../actors/protocol/epoch.ts';
+import { discardRest } from './body.ts';
 import type { Refusal } from './errors.ts';
 
 export const jsonType = 'application/json; charset=utf-8';
@@ -34,6 +35,7 @@ export function send(
   if (ctx.res.headersSent) return;
   begin(ctx, status, type, ['Content-Length', String(Buffer.byteLength(body)), ...more]);
   ctx.res.end(ctx.req.method === 'HEAD' ? undefined : body);
+  discardRest(ctx.req); // At once: soon node would let it pass uncounted.
 }
 
 export const sendJson = (ctx: Context, status: number, value: unknown): void =>

@@ -96,7 +96,7 @@ const lingerBytesMax = 8 * 1024 * 1024;
 const lingerMsMax = 5_000;
 
 export function discardRest(req: IncomingMessage): void {
-  if (req.complete || req.destroyed) return;
+  if (req.complete || req.destroyed || req.listenerCount('data') > 0) return;
   let left = lingerBytesMax;
   const giveUp = setTimeout(() => req.destroy(), lingerMsMax);
   req.on('data', (chunk: Buffer) => {

@@ -1,0 +1,57 @@
+/** Bodies that come slowly: bounded by whether they go on, not by how long they take. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { inWorld, RawClient } from '../support/httpWorld.ts';
+
+const Bodies = suite('http bodies');
+const head = (length: number, method = 'POST', path = '/'): string =>
+  `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${length}\r\n\r\n`;
+
+Bodies(
+  'may take as long as they go on, and end when they only trickle',
+  inWorld(
+    async ({ port, node }) => {
+      const steady = new RawClient(port).say(head(1_000_000));
+      const trickling = new RawClient(port).say(head(1_000_000));
+      const began = performance.now();
+      let sent = 0;
+      const send = (upTo: number): void => {
+        if (upTo > sent) steady.say('x'.repeat(upTo - sent));
+        sent = Math.max(sent, upTo);
+      };
+      // Ten kilobytes a second, also where this process is slow.
+      const drip = setInterval(() => {
+        send(Math.min(900_000, Math.ceil(10 * (performance.now() - began))));
+        trickling.say('x');
+      }, 20);
+      // Ten times the longest pause is when the rate is looked at for the first time.
+      const text = await trickling.ends();
+      assert.match(text, /^HTTP\/1.1 408 [\s\S]*Connection: close[\s\S]*less than 1024 bytes a second/);
+      assert.is(steady.received, '');
+      clearInterval(drip);
+      send(1_000_000);
+      await steady.hears(/^HTTP\/1.1 200 /);
+      steady.hangUp();
+      assert.equal(
+        node.appends.map(({ contents }) => contents[0]?.length),
+        [1_000_000],
+      );
+    },
+    { limits: { stallMs: 250, headersTimeoutMs: 250 } },
+  ),
+);
+Bodies(
+  'that no call wants are not waited for',
+  inWorld(async ({ port }) => {
+    const client = new RawClient(port).say(head(1_000_000_000, 'GET', '/leader'));
+    await client.hears(/^HTTP\/1.1 200 /);
+    const block = Buffer.alloc(1024 * 1024);
+    for (let sent = 0; sent < 64 && !client.closed; sent++) {
+      client.say(block);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await client.ends();
+  }),
+);
+
+Bodies.run();
