@@ -332,6 +332,8 @@ export const limits = {
   runServer: async (stage: Stage): Promise<void> => {
     const way = stage.system.ways[0]!;
     const { leader } = await stage.running.endpoints();
+    const warm = { at: [leader], clients: 64, window: 1, batch: 1, bytes: textBytes };
+    await measured(stage, way, warm, stage.wanted.warmMs);
     for (const clients of stage.wanted.clients)
       await measureSingle(stage, singleRow(clients, way), way, clients, leader);
   },
