@@ -7,6 +7,8 @@ import type { WebSockets } from './upgrades.ts';
 
 export interface HttpLimits {
   readonly maxConnections: number;
+  /** Unanswered requests of all connections; more are refused unheard. */
+  readonly maxRequests: number;
   /** Unanswered requests of one connection; beyond them it is told so, and ends. */
   readonly maxPipelined: number;
   /** Live tails (SSE); each holds a connection and at most one block of messages. */
@@ -34,9 +36,10 @@ export interface HttpLimits {
 
 export const defaultLimits: HttpLimits = {
   maxConnections: 10_000,
+  maxRequests: 8_192,
   maxPipelined: 1_000,
   maxTails: 1_000,
-  maxStreams: 250,
+  maxStreams: 1_000,
   maxStreamFrames: 4_096,
   maxStreamBytes: 4 * 1024 * 1024,
   maxStreamAnswerBytes: 64 * 1024,

@@ -83,10 +83,13 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     surplus.add(socket);
     setTimeout(() => socket.destroy(), 1000).unref();
   });
-  const isTooMany = createPipelineBound(limits.maxPipelined);
+  const surplusOf = createRequestBound(limits);
   const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
-    if (isTooMany(req.socket, res)) refusePipelined(res, limits.maxPipelined);
-    else if (surplus.has(req.socket)) answerRaw(req.socket, 'TOO_MANY_CONNECTIONS');
+    const why = surplusOf(req, res);
+    if (why !== null) {
+      edge.metrics.observe('surplus', 503, 0, false);
+      refuseUnheard(res, why);
+    } else if (surplus.has(req.socket)) answerRaw(req.socket, 'TOO_MANY_CONNECTIONS');
     else void handle(req, res);
   };
   server.on('request', onRequest);
@@ -127,29 +130,46 @@ export function createHttpServer(options: HttpOptions): HttpServer {
   return { server, listen, stop };
 }
 
+interface Surplus {
+  readonly detail: string;
+  readonly closes: boolean;
+}
+
 /**
- * V1: a request of fifty bytes costs some kilobytes while it waits for its answer, and a client may send the next ones
- * without waiting. Whether this one is too many. Once refusals pile up behind what waits, node reads no more.
+ * V1: a request of fifty bytes costs some kilobytes while it waits for its answer. So all together are bounded, and those
+ * that one client sends without waiting; once its refusals pile up behind what waits, node reads no more of it. Beyond the
+ * bound a request costs a fifth of what serving it would: a node that is asked for too much goes on serving. Its health is
+ * told all the same, or a balancer would take it out just then.
  */
-function createPipelineBound(max: number): (socket: Socket, res: ServerResponse) => boolean {
-  const unanswered = new WeakMap<Socket, number>();
-  return (socket, res) => {
-    const count = (unanswered.get(socket) ?? 0) + 1;
-    unanswered.set(socket, count);
-    res.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1));
-    return count > max;
+function createRequestBound(limits: HttpLimits): (req: IncomingMessage, res: ServerResponse) => Surplus | null {
+  const { maxRequests, maxPipelined } = limits;
+  const ofSocket = new WeakMap<Socket, number>();
+  let all = 0;
+  return ({ socket, url }, res) => {
+    const own = (ofSocket.get(socket) ?? 0) + 1;
+    if (own <= maxPipelined && all >= maxRequests && url?.startsWith('/health') !== true)
+      return { detail: `${all} requests of all clients wait for their answers`, closes: false };
+    all++;
+    ofSocket.set(socket, own);
+    res.once('close', () => {
+      all--;
+      ofSocket.set(socket, (ofSocket.get(socket) ?? 1) - 1);
+    });
+    if (own <= maxPipelined) return null;
+    return { detail: `more than ${maxPipelined} requests of one connection wait for their answers`, closes: true };
   };
 }
 
-/** Behind the answers that are still due on this connection; then it ends. */
-function refusePipelined(res: ServerResponse, max: number): void {
-  const refusal = new Refusal('OVERLOADED', `more than ${max} requests of one connection wait for their answers`);
+/** Before anybody looks at it; behind the answers that are still due on this connection. */
+function refuseUnheard(res: ServerResponse, { detail, closes }: Surplus): void {
+  const refusal = new Refusal('OVERLOADED', detail);
   const body = `${refusal.toJson(true)}\n`;
   res.writeHead(refusal.status, {
     'Content-Type': jsonType,
     'Content-Length': Buffer.byteLength(body),
     'X-Content-Type-Options': 'nosniff',
-    Connection: 'close',
+    'Retry-After': '1',
+    ...(closes && { Connection: 'close' }),
   });
   res.end(body);
 }

@@ -245,6 +245,29 @@ Server(
   ),
 );
 Server(
+  'refuses what is more than all clients together may ask at once, and serves on when there is room',
+  inWorld(
+    async ({ port, url, node }) => {
+      node.holding = true;
+      const clients = Array.from({ length: 7 }, () =>
+        new RawClient(port).say(`POST /?message=a HTTP/1.1\r\n${host}\r\n`),
+      );
+      await until(() => node.appends.length === 5, 'five are served');
+      await until(() => clients.filter(({ received }) => received !== '').length === 2, 'two are refused');
+      for (const { received } of clients.filter((client) => client.received !== ''))
+        assert.match(received, /^HTTP\/1.1 503 [\s\S]*Retry-After: 1\r\n[\s\S]*"code":"OVERLOADED"/);
+      assert.ok(await isWell(url), 'the health of a busy node is still told');
+      const refused = clients.find(({ received }) => received !== '') as RawClient;
+      node.release();
+      await until(() => clients.every(({ received }) => received !== ''), 'all are answered');
+      refused.received = '';
+      await refused.say(`POST /?message=b HTTP/1.1\r\n${host}\r\n`).hears(/^HTTP\/1.1 200 /);
+      for (const client of clients) client.hangUp();
+    },
+    { limits: { maxRequests: 5 } },
+  ),
+);
+Server(
   'takes no upgrades, whoever asks for one, and closes who then falls silent',
   inWorld(
     async ({ port, url }) => {
