@@ -20,6 +20,7 @@ export const packages = {
   ip: 'iproute2',
   tc: 'iproute2',
   nft: 'nftables',
+  chromium: 'chromium',
 } as const;
 
 const installWith = 'apt-get install';
