@@ -90,7 +90,6 @@ export class AppendStream {
     webSocket.onLast = () => this.#endAt({ n: this.#next, refusal: undefined });
     this.closed = new Promise((resolve) => {
       webSocket.on('close', () => {
-        this.#submit(); // What came just before is written as well; nobody is left to hear of it.
         this.#end();
         resolve();
       });
