@@ -37,7 +37,9 @@ function stream(node) {
 
 for (let turn = 0; answered < messages.length; turn++) {
   const before = answered;
-  const code = await stream(nodes[turn % nodes.length]);
+  const node = nodes[turn % nodes.length];
+  const code = await stream(node);
+  if (answered < messages.length) process.stderr.write(`${node}: ended with ${code} behind message ${answered}\n`);
   if (code === 1008 || code === 1009) break; // What the client did wrong does not get better.
   if (answered === before) await pause(500);
 }
