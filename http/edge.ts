@@ -1,6 +1,7 @@
 /** What the routes share: the node behind them, the options, and what is counted. */
 import type { NodeFacade } from '../actors/facade.ts';
 import type { LogLines } from '../actors/ports.ts';
+import type { EventLoop } from './eventLoop.ts';
 import type { HttpMetrics } from './httpMetrics.ts';
 import type { TailBlocks } from './tail.ts';
 import type { WebSockets } from './upgrades.ts';
@@ -58,6 +59,7 @@ export interface Edge {
   readonly log: LogLines;
   readonly limits: HttpLimits;
   readonly metrics: HttpMetrics;
+  readonly eventLoop: EventLoop;
   readonly apiToken: string | undefined;
   /** Origins (`https://log.example`) whose pages may call this API, and whose host names this node answers to. */
   readonly allowedOrigins: readonly string[];

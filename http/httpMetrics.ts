@@ -1,15 +1,13 @@
 /** Counts requests by route and status class, how long they took, and frames. Bounded: routes are those of the router. */
 import type { Histogram } from '../actors/facade.ts';
+import { Durations } from './durations.ts';
 
-const boundsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, Number.POSITIVE_INFINITY];
 const classes = ['1xx', '2xx', '3xx', '4xx', '5xx'];
 
 interface RouteCounts {
   /** By first digit of the status, less one. */
   readonly byClass: Float64Array;
-  /** Not cumulative: one place each. */
-  readonly buckets: Float64Array;
-  sumSeconds: number;
+  readonly durations: Durations;
 }
 
 export class HttpMetrics {
@@ -22,20 +20,12 @@ export class HttpMetrics {
   observe(route: string, status: number, seconds: number, timed = true): void {
     let counts = this.#routes.get(route);
     if (counts === undefined) {
-      counts = {
-        byClass: new Float64Array(classes.length),
-        buckets: new Float64Array(boundsSeconds.length),
-        sumSeconds: 0,
-      };
+      counts = { byClass: new Float64Array(classes.length), durations: new Durations() };
       this.#routes.set(route, counts);
     }
     const place = Math.floor(status / 100) - 1;
     counts.byClass[place] = (counts.byClass[place] ?? 0) + 1;
-    if (!timed) return;
-    let bucket = 0;
-    while (seconds > (boundsSeconds[bucket] as number)) bucket++;
-    counts.buckets[bucket] = (counts.buckets[bucket] as number) + 1;
-    counts.sumSeconds += seconds;
+    if (timed) counts.durations.add(seconds);
   }
 
   /** Requests by route and status class, such as '2xx'; only what has happened. */
@@ -49,10 +39,9 @@ export class HttpMetrics {
   }
 
   *durations(): Generator<{ readonly route: string; readonly histogram: Histogram }> {
-    for (const [route, { buckets, sumSeconds }] of this.#routes) {
-      let total = 0;
-      const counts = Array.from(buckets, (count) => (total += count));
-      if (total > 0) yield { route, histogram: { boundsSeconds, counts, sumSeconds } };
+    for (const [route, { durations }] of this.#routes) {
+      const histogram = durations.read();
+      if (Number(histogram.counts.at(-1)) > 0) yield { route, histogram };
     }
   }
 

@@ -6,7 +6,8 @@ import { refuse, send, sendJson } from './answer.ts';
 import type { Edge } from './edge.ts';
 import { Refusal } from './errors.ts';
 import { isLoopback } from './guards.ts';
-import { exposition, type Family, type Sample } from './prometheus.ts';
+import { processFamilies } from './processMetrics.ts';
+import { counter, exposition, type Family, gauge, type Sample } from './prometheus.ts';
 import { isLeader } from './status.ts';
 
 const types = ['application/json', 'text/plain', 'application/openmetrics-text'] as const;
@@ -19,8 +20,14 @@ export function getMetrics(edge: Edge, ctx: Context): void {
 }
 
 function sendText(edge: Edge, ctx: Context, type: (typeof types)[number]): void {
-  const reading = edge.node.metrics();
-  const families = [...nodeFamilies(edge.node.status()), ...readingFamilies(reading), ...edgeFamilies(edge)];
+  const { node, eventLoop } = edge;
+  const status = node.status();
+  const families = [
+    ...nodeFamilies(status),
+    ...readingFamilies(node.metrics()),
+    ...edgeFamilies(edge),
+    ...processFamilies(status.nodeId, eventLoop),
+  ];
   const openMetrics = type === 'application/openmetrics-text';
   const version = openMetrics ? '1.0.0' : '0.0.4';
   send(ctx, 200, `${type}; version=${version}; charset=utf-8`, exposition(families, openMetrics));
@@ -38,23 +45,12 @@ const planOf = (reading: MetricsReading): object => ({
   latency_measurements: reading.latencyMeasurements,
 });
 
-const gauge = (name: string, help: string, ...values: readonly (number | boolean | null)[]): Family => {
-  const samples = values.filter((value) => value !== null).map((value) => ({ value: Number(value) }));
-  return { type: 'gauge', name, help, samples };
-};
 const perPeer = (name: string, help: string, samples: readonly Sample[]): Family => ({
   type: 'gauge',
   name,
   help,
   samples,
 });
-const counter = (name: string, help: string, value: number): Family => ({
-  type: 'counter',
-  name,
-  help,
-  samples: [{ value }],
-});
-
 const roles: readonly Role[] = [
   'starting',
   'follower',
@@ -109,27 +105,38 @@ function nodeFamilies(status: NodeStatus): Family[] {
     gauge('disk_full', '1 when writes are refused because the disk is full.', status.diskFull),
     gauge('identity_trouble', '1 when this node cannot vote; /health says why.', status.identityTrouble !== null),
     gauge('uptime_seconds', 'Since the process began.', status.uptimeSeconds),
-    gauge('resident_memory_bytes', 'Memory of the process.', process.memoryUsage.rss()),
   ];
 }
 
-/** Words for what is seen most; other counters of the node explain themselves by their names. */
-const helps: Readonly<Record<string, string>> = {
-  commit_latency: 'From the append of a batch to its commit.',
+const histogramHelps: Readonly<Record<keyof MetricsReading['histograms'], string>> = {
+  commit_latency: 'From the append of a batch to its commit, for each message; measured by the leader.',
   fsync: 'Write and fdatasync of the log.',
 };
+
+/** What a node counts. All are told from the beginning: of a counter that appears with 1, no rate shows the first event. */
+export const counterHelps: Readonly<Record<string, string>> = {
+  elections_started: 'Elections in which this node stood.',
+  batches_stored: 'Batches written to the log.',
+  fsyncs: 'Writes of the log that were synced.',
+  peer_frames_sent: 'Frames sent to peers.',
+  peer_frames_received: 'Frames that came from peers.',
+  peer_frames_dropped: 'Frames for peers that were given up, since the peer takes too little.',
+  peer_sent_bytes: 'Bytes of frames sent to peers.',
+  peer_received_bytes: 'Bytes of frames that came from peers.',
+};
+const noEvents = Object.fromEntries(Object.keys(counterHelps).map((name) => [name, 0]));
 
 const readingFamilies = (reading: MetricsReading): Family[] => [
   counter('messages_sent', 'Messages that this node took from clients, and that are committed.', reading.messagesSent),
   counter('messages_received', 'Committed messages that other nodes took.', reading.messagesReceived),
   counter('causality_violations', 'Messages stored against the order; stays 0.', reading.causalityViolations),
   counter('leader_elections', 'Elections that this node saw.', reading.leaderElections),
-  ...Object.entries(reading.counters).map(([name, value]) =>
-    counter(name, helps[name] ?? `Counted by the node: ${name.replaceAll('_', ' ')}.`, value),
+  ...Object.entries({ ...noEvents, ...reading.counters }).map(([name, value]) =>
+    counter(name, counterHelps[name] ?? `Counted by the node: ${name.replaceAll('_', ' ')}.`, value),
   ),
-  ...Object.entries(reading.histograms).map(([name, histogram]): Family => {
-    const help = helps[name] ?? `Timed by the node: ${name.replaceAll('_', ' ')}.`;
-    return { type: 'histogram', name: `${name}_seconds`, help, histograms: [{ histogram }] };
+  ...(['commit_latency', 'fsync'] as const).map((name): Family => {
+    const histograms = [{ histogram: reading.histograms[name] }];
+    return { type: 'histogram', name: `${name}_seconds`, help: histogramHelps[name], histograms };
   }),
 ];
 

@@ -28,13 +28,25 @@ export type Family =
       readonly histograms: readonly { readonly labels?: Labels; readonly histogram: Histogram }[];
     };
 
-const prefix = 'dlog_';
+export const gauge = (name: string, help: string, ...values: readonly (number | boolean | null)[]): Family => {
+  const samples = values.filter((value) => value !== null).map((value) => ({ value: Number(value) }));
+  return { type: 'gauge', name, help, samples };
+};
+export const counter = (name: string, help: string, value: number): Family => ({
+  type: 'counter',
+  name,
+  help,
+  samples: [{ value }],
+});
+
+/** Every process has `process_…` (the names that all clients of Prometheus share); all else is ours. */
+const prefixed = (name: string): string => (name.startsWith('process_') ? name : `dlog_${name}`);
 
 export function exposition(families: readonly Family[], openMetrics: boolean): string {
   let text = '';
   const seen = new Set<string>();
   for (const family of families) {
-    const name = prefix + family.name.replace(/[^a-zA-Z0-9_]/g, '_');
+    const name = prefixed(family.name.replace(/[^a-zA-Z0-9_]/g, '_'));
     if (seen.has(name)) continue;
     seen.add(name);
     const series = family.type === 'counter' ? `${name}_total` : name;

@@ -16,6 +16,7 @@ import { jsonType } from './answer.ts';
 import { createApp } from './app.ts';
 import { defaultLimits, type Edge, type HttpLimits } from './edge.ts';
 import { type ErrorCode, Refusal } from './errors.ts';
+import { EventLoop } from './eventLoop.ts';
 import { HttpMetrics } from './httpMetrics.ts';
 import { maxBatchBodyBytes } from './requests.ts';
 import { TailBlocks } from './tail.ts';
@@ -52,6 +53,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     log: options.log,
     limits,
     metrics: new HttpMetrics(),
+    eventLoop: new EventLoop(),
     apiToken: options.apiToken,
     allowedOrigins: options.allowedOrigins ?? [],
     kill: options.kill,
@@ -105,12 +107,14 @@ export function createHttpServer(options: HttpOptions): HttpServer {
       server.once('error', reject);
       server.listen({ port: options.port, host: options.host ?? '127.0.0.1', backlog: 1024 }, () => {
         server.removeListener('error', reject);
+        edge.eventLoop.watch();
         resolve(server.address() as AddressInfo);
       });
     });
 
   const stop = (): Promise<void> =>
     new Promise((resolve) => {
+      edge.eventLoop.stop();
       for (const end of edge.tails) end();
       for (const end of edge.streams) end();
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();

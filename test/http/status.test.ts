@@ -127,7 +127,7 @@ for (const openMetrics of [false, true]) {
       ];
       for (const [name, value, labels] of expected) assert.is(readingOf(name, labels), value, name);
       assert.is(readingOf('dlog_peer_rtt_seconds', { peer: '8003' }), undefined, 'what is unknown is left out');
-      assert.ok(Number(readingOf('dlog_resident_memory_bytes')) > 1e6);
+      assert.ok(Number(readingOf('process_resident_memory_bytes')) > 1e6);
       assert.ok(Number(readingOf('dlog_http_open_connections')) >= 1);
     }),
   );
