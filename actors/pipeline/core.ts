@@ -69,16 +69,25 @@ export class Core {
 
   /** Puts a batch behind `previous`, which the log holds, in place of whatever stood there; its ticket is `lastTicket`. */
   write(epoch: Epoch, previous: Position, batch: Batch): void {
+    this.append(previous, batch);
+    this.persist(epoch, previous, batch);
+  }
+
+  /** The first half of a write: in memory. */
+  append(previous: Position, batch: Batch): void {
     if (this.log.last.index > previous.index) this.log.cutAfter(previous.index);
     const previousLamport = this.log.lastLamport;
     this.log.append(batch);
     if (this.storeIdle) this.writingSince = this.clock.now();
     this.lastTicket++;
     this.#ends.push({ ticket: this.lastTicket, end: batch.endIndex });
+    tell(this.scope, 'metrics', { type: 'batch.stored', batch, previousLamport });
+  }
+  /** The second half, of the batch that was appended last. */
+  persist(epoch: Epoch, previous: Position, batch: Batch): void {
     const { commit } = this.log;
     this.notedCommit = commit;
     tell(this.scope, 'store', { type: 'log.write', ticket: this.lastTicket, epoch, previous, batch, commit });
-    tell(this.scope, 'metrics', { type: 'batch.stored', batch, previousLamport });
   }
 
   /** The log store has written everything up to this ticket, in so many milliseconds. */

@@ -147,10 +147,12 @@ export class Leader implements Office {
       forming.writes.map(({ write }) => write),
     );
     core.failpoints.reach(forming.barrier ? 'barrier.appended' : 'batch.encoded');
-    core.write(this.epoch, previous, batch);
+    core.append(previous, batch);
     if (forming.barrier) this.#barrierIndex = batch.endIndex;
     this.#note(batch, forming);
+    // The way to a follower's disk is longer than the one to this node's.
     for (const peer of this.#progress.keys()) this.#sendMore(peer);
+    core.persist(this.epoch, previous, batch);
     core.failpoints.reach('batch.sent');
   }
 

@@ -861,7 +861,7 @@ function withJoined(): PipelineWorld {
 const tagsIn = (world: PipelineWorld): readonly (readonly [origin: number, n: number])[] =>
   world.written.flatMap(({ batch }) => [...batch.writes()].map(({ write: { tag } }) => [tag.origin, tag.n] as const));
 
-Keys('who stands for itself after a younger write does not make a greeting go back (R24)', () => {
+Keys('who joined a write that goes takes its place, before what its own client sent later (R24)', () => {
   const world = withJoined();
   world.disconnect(3);
   world.stamp();
@@ -869,8 +869,8 @@ Keys('who stands for itself after a younger write does not make a greeting go ba
   world.persist();
   assert.equal(tagsIn(world), [
     [1, 1],
-    [2, 5],
     [2, 3],
+    [2, 5],
   ]);
   world.disconnect(2);
   world.connect(2, 1, 22);
