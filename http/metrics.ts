@@ -120,7 +120,7 @@ export const counterHelps: Readonly<Record<string, string>> = {
   fsyncs: 'Writes of the log that were synced.',
   peer_frames_sent: 'Frames sent to peers.',
   peer_frames_received: 'Frames that came from peers.',
-  peer_frames_dropped: 'Frames for peers that were given up, since the peer takes too little.',
+  peer_frames_dropped: 'Frames from peers that came before their greeting, or on a connection that was given up.',
   peer_sent_bytes: 'Bytes of frames sent to peers.',
   peer_received_bytes: 'Bytes of frames that came from peers.',
 };

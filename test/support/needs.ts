@@ -21,6 +21,8 @@ export const packages = {
   tc: 'iproute2',
   nft: 'nftables',
   chromium: 'chromium',
+  prometheus: 'prometheus',
+  promtool: 'prometheus',
 } as const;
 
 const installWith = 'apt-get install';
