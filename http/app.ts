@@ -6,6 +6,7 @@ import Koa, { type Context, type Next } from 'koa';
 import { refuse } from './answer.ts';
 import { openAppend } from './append.ts';
 import { discardRest } from './body.ts';
+import { Docs } from './docsPage.ts';
 import type { Edge } from './edge.ts';
 import { Refusal } from './errors.ts';
 import { FailureLog, pathOf } from './failureLog.ts';
@@ -36,6 +37,9 @@ export function createApp(edge: Edge): Koa {
   router.post('/', (ctx) => postMessage(edge, ctx));
   router.post('/messages', (ctx) => postMessages(edge, ctx));
   for (const [path, handler] of gets) router.get(path, (ctx) => handler(edge, ctx));
+  const docs = new Docs(edge);
+  router.get('/openapi.json', docs.openApi);
+  router.get('/docs', docs.page);
   if (edge.kill) {
     router.post('/kill', (ctx) => killNode(edge, ctx));
     router.post('/metrics/reset', (ctx) => resetMetrics(edge, ctx));
