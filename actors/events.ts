@@ -320,6 +320,8 @@ export type NodeEvent =
   | { readonly type: 'store.failed'; readonly reason: string }
   | { readonly type: 'node.stop'; readonly stopped: () => void }
   | { readonly type: 'office.left' }
+  /** Of all writes that this node sent it is known what became of them. */
+  | { readonly type: 'writes.settled' }
   | { readonly type: 'store.closed' };
 
 export interface Mailboxes {

@@ -147,7 +147,12 @@ export class Ingress {
         this.#stopping = true;
         for (const pending of this.#held)
           this.#settle(pending, this.#trouble('STOPPING', 'not_done', 'this node is stopping'));
+        return this.#tellSettled();
     }
+  }
+
+  #tellSettled(): void {
+    if (this.waiting === 0) tell(this.#scope, 'node', { type: 'writes.settled' });
   }
 
   stop(): void {
@@ -164,7 +169,7 @@ export class Ingress {
     const waitsFor = request.lamportTime ?? 0;
     const bytes = request.contents.reduce((sum, content) => sum + content.length, overheadBytes);
     const lane = this.#laneOf(request.lane);
-    const refusal = lane?.trouble ?? this.refusal(bytes, waitsFor);
+    const refusal = lane?.trouble ?? this.refusal(bytes - overheadBytes, waitsFor);
     if (refusal) {
       lane?.failed(refusal);
       return settle(refusal);
@@ -196,7 +201,7 @@ export class Ingress {
     return lane;
   }
 
-  /** Why a write is refused now; without a size and a token, why any would be. */
+  /** Why a write with so many bytes of content is refused now; without a size and a token, why any would be. */
   refusal(bytes = 0, waitsFor: Lamport = 0): Trouble | null {
     if (this.#stopping) return this.#trouble('STOPPING', 'not_done', 'this node is stopping');
     if (waitsFor > this.#commitLamport + lamportGuard)
@@ -208,7 +213,7 @@ export class Ingress {
     if (this.#gate === 'diskFull') return this.#trouble('DISK_FULL', 'not_done', 'the disk of this node is full');
     // The gate may be open although much waits: a full disk has its own, and forgets what it heard before.
     const isFull = this.#gate === 'shedding' || this.#flow === 'full' || this.waiting >= fullWrites;
-    if (isFull || ((this.#gate === 'throttled' || this.#flow === 'high') && bytes > bulkBytes))
+    if (isFull || ((this.#gate === 'throttled' || this.#flow === 'high') && bytes + overheadBytes > bulkBytes))
       return this.#trouble('OVERLOADED', 'not_done', `${this.waiting} writes are waiting`, shortRetryAfterMs);
     return null;
   }
@@ -441,6 +446,7 @@ export class Ingress {
     if (outcome.kind === 'done' && !outcome.repeated)
       tell(this.#scope, 'metrics', { type: 'messages.taken', count: outcome.count });
     pending.settle(outcome);
+    if (this.#stopping) this.#tellSettled();
   }
 
   #expire(): void {

@@ -1,7 +1,7 @@
 /**
  * One node: the tree of its actors, and the façade for the edge.
  *
- *   recovering --store.recovered--> serving --node.stop--> leaving --office.left, or time--> closing --> stopped
+ *   recovering --store.recovered--> serving --node.stop--> leaving --office left and writes settled, or time--> closing --> stopped
  *
  *   node
  *   |- store        disk: log segments, identity           |- gateway      whether writes pass
@@ -202,8 +202,13 @@ export const nodeMachine = setup({
         },
         leaving: {
           entry: 'leave',
-          on: { 'office.left': '#node.closing' },
           after: { leaving: '#node.closing' },
+          initial: 'busy',
+          states: {
+            busy: { on: { 'office.left': 'settling', 'writes.settled': 'handingOver' } },
+            settling: { on: { 'writes.settled': '#node.closing' } },
+            handingOver: { on: { 'office.left': '#node.closing' } },
+          },
         },
       },
     },

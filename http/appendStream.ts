@@ -53,11 +53,9 @@ interface Ending {
   readonly refusal: Refusal | undefined;
 }
 
-const joinedBytesMax = 256 * 1024;
+const joinedBytesMax = 48 * 1024;
 /** What a message costs beside its bytes while it is here. */
 const messageOverheadBytes = 128;
-/** More than what a write costs the node beside its messages. */
-const writeOverheadBytes = 1024;
 const lookAgainMs = 4;
 
 export class AppendStream {
@@ -191,7 +189,7 @@ export class AppendStream {
   #submit(): void {
     let count = 0;
     for (const write of this.#gathered) {
-      const trouble = this.#edge.node.writeRefusal(write.bytes + writeOverheadBytes);
+      const trouble = this.#edge.node.writeRefusal(write.bytes);
       const leftMs = this.#settings.timeoutMs - (performance.now() - write.arrivedAt);
       if (trouble?.code === 'OVERLOADED' && leftMs > 0) {
         this.#waitForNode();

@@ -60,19 +60,19 @@ Streams(
   }),
 );
 Streams(
-  'join no more than 256 KiB and 10,000 messages into a write',
+  'join no more than 48 KiB and 10,000 messages into a write',
   inWorld(async (world) => {
     world.node.refusing = trouble('OVERLOADED'); // So that all that comes waits for one turn.
     const client = await open(world);
-    client.send(...new Array<string>(8).fill('x'.repeat(100_000)));
+    client.send(...new Array<string>(8).fill('x'.repeat(20_000)));
     client.send(...new Array<string>(12_000).fill(''));
     await until(() => client.socket.bufferedAmount === 0, 'all is sent');
     world.node.refusing = null;
     const { lines } = await client.finish();
     assert.is(sum(lines.map(({ count }) => count)), 12_008);
     const sizes = world.node.appends.map(({ contents }) => sum(contents.map(({ length }) => length)));
-    assert.ok(Math.max(...sizes) <= 256 * 1024, `${Math.max(...sizes)} bytes`);
-    assert.ok(Math.max(...sizes) > 150_000, 'some were joined');
+    assert.ok(Math.max(...sizes) <= 48 * 1024, `${Math.max(...sizes)} bytes`);
+    assert.ok(Math.max(...sizes) > 30_000, 'some were joined');
     for (const { contents } of world.node.appends) assert.ok(contents.length <= 10_000);
   }),
 );

@@ -272,6 +272,20 @@ Handover('lets a follower leave at once, without a leader change (R17b)', () => 
   assertAgrees(scenario, 'after node 1 left');
 });
 
+Handover('lets a follower leave only when it knows what became of the writes that it has forwarded', () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const scenario = Scenario.up({ seed });
+    const { cluster } = scenario;
+    const told = Array.from({ length: 20 }, () => scenario.write(1));
+    scenario.run(seed / 10); // Some are on their way, others not yet sent.
+    const leaving = cluster.node(1);
+    void leaving.stop();
+    assert.ok(cluster.runUntil(() => !leaving.facade.status().serving, 5000));
+    for (const { answer } of told)
+      assert.ok(answer?.kind === 'done' || answer?.outcome === 'not_done', scenario.because(JSON.stringify(answer)));
+  }
+});
+
 Handover(
   'lets all nodes leave at once, in any order, within four seconds, and nothing acknowledged is lost (R17b)',
   () => {
