@@ -1,0 +1,81 @@
+/**
+ * The feed of the dashboard: JSON texts over the WebSocket `/live`. Version 1.
+ *
+ * The server says `hello` once: it is the complete state, a reconnect needs nothing else. Then `tick`, at most ten times a
+ * second: the views that are new (A1 of actors/observation.ts). Who takes them too slowly gets fewer, never a queue: the
+ * lists of the views it missed are lost to it, and `missed` says how many ticks those were.
+ * The client says `want` whenever what it shows changes; a page that is hidden wants nothing.
+ */
+import type { ChartView, MessageView, NodeView, StoryView, TraceEvent, Wanted } from '../../actors/observation.ts';
+import type { NodeId } from '../../actors/protocol/epoch.ts';
+
+export const liveVersion = 1;
+/** Points of the histories of throughput and latency: one a second for ten minutes. */
+export const historyPoints = 600;
+export const historyMessages = 500;
+export const historyTraceEvents = 500;
+
+export interface Hello {
+  readonly type: 'hello';
+  readonly version: number;
+  /** The node that serves this page. */
+  readonly node: NodeId;
+  readonly release: string;
+  readonly voters: readonly NodeId[];
+  /** What POST /chaos/… and /kill may do here; null where chaos is off. */
+  readonly chaos: ChaosOffer | null;
+  /** Whether the insides of the actors may be asked for. */
+  readonly inspect: boolean;
+  /** A write needs a token: the page asks for it. */
+  readonly needsToken: boolean;
+  readonly charts: readonly ChartView[];
+  /** Of which actors: `link:2` -> `link`. */
+  readonly chartOf: Readonly<Record<string, string>>;
+  readonly views: readonly SeenView[];
+  readonly history: {
+    /** Of this node, a second each, oldest first: wall clock ms, messages a second, average and p95 latency in ms. */
+    readonly points: readonly (readonly [wallMs: number, perSecond: number, averageMs: number, p95Ms: number])[];
+    readonly messages: readonly MessageView[];
+    readonly stories: readonly (readonly [node: NodeId, story: readonly StoryView[]])[];
+    readonly trace: readonly (readonly [node: NodeId, events: readonly TraceEvent[]])[];
+  };
+}
+
+export interface Tick {
+  readonly type: 'tick';
+  readonly wallMs: number;
+  /** Ticks that this client did not get since the last. */
+  readonly missed: number;
+  /** New ones only; a node that is not among them has said nothing new. */
+  readonly views: readonly SeenView[];
+  readonly chaos?: readonly ActiveFault[];
+}
+
+/** A view, and how old it was when it was sent on: of this node itself 0. */
+export interface SeenView {
+  readonly ageMs: number;
+  readonly view: NodeView;
+}
+
+export interface ChaosOffer {
+  /** Whether a supervisor is there that can kill, pause and revive the other nodes too. */
+  readonly supervised: boolean;
+  readonly active: readonly ActiveFault[];
+}
+export interface ActiveFault {
+  readonly id: string;
+  readonly what: 'pause' | 'cut' | 'killed';
+  readonly node: NodeId;
+  readonly peer?: NodeId;
+  /** When it heals by itself, or null. */
+  readonly healsAtWallMs: number | null;
+}
+
+export type ToClient = Hello | Tick;
+
+/** `everyMs` 100 to 10,000; 0: nothing until the next `want`. */
+export interface Want extends Wanted {
+  readonly type: 'want';
+  readonly everyMs: number;
+}
+export type ToServer = Want;
