@@ -3,7 +3,8 @@
  *
  * C1. `closed` is reported once and last; nothing is reported within a call of this side (P2).
  * C2. Binary frames only. A text frame, a malformed one or one above `maxFrameBytes` ends the connection.
- * C3. Frames handed over in one turn of the event loop leave together, in one system call where the kernel has room.
+ * C3. The first frame of a turn of the event loop leaves at once: somebody's disk waits for it. Those that follow it in the
+ *     same turn leave together, in one system call where the kernel has room.
  * C4. `close` sends what was handed over, then a close frame; after `closeTimeoutMs` the socket is destroyed, whatever the
  *     peer does. What the peer still sends is dropped.
  */
@@ -62,6 +63,7 @@ export class PeerConnection implements Connection {
   readonly #options: PeerConnectionOptions;
   #handlers: ConnectionHandlers | undefined;
   #closed = false;
+  #hasSent = false;
   #corked = false;
   #error: Error | undefined;
 
@@ -100,7 +102,8 @@ export class PeerConnection implements Connection {
       this.close(`own frame of ${frame.length} bytes is above maxFrameBytes ${this.#options.maxFrameBytes}`);
       return;
     }
-    this.#cork();
+    if (this.#hasSent) this.#cork();
+    else this.#watchTurn();
     this.#webSocket.send(frame);
   }
 
@@ -117,14 +120,19 @@ export class PeerConnection implements Connection {
     else this.#handlers?.frame(data as Buffer); // binaryType is 'nodebuffer'.
   }
 
+  /** C3 */
+  #watchTurn(): void {
+    this.#hasSent = true;
+    process.nextTick(() => {
+      this.#hasSent = false;
+      if (this.#corked) this.#socket.uncork();
+      this.#corked = false;
+    });
+  }
   #cork(): void {
     if (this.#corked) return;
     this.#corked = true;
     this.#socket.cork();
-    process.nextTick(() => {
-      this.#corked = false;
-      this.#socket.uncork();
-    });
   }
 
   #end(reason: CloseReason): void {
