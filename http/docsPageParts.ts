@@ -31,6 +31,10 @@ const englishIn = ({ language }: Reader): Markup => (language === 'en' ? html`` 
 const joined = (parts: readonly Part[], between: Part): Part[] =>
   parts.flatMap((part, i) => (i === 0 ? [part] : [between, part]));
 
+/** Of a list of terms. */
+const row = (term: Part, meaning: Part): Markup => html`<div><dt>${term}</dt><dd>${meaning}</dd></div>
+`;
+
 const code = (text: string): Markup => html`<code>${text}</code>`;
 
 // -------------------------------------------------------------------------------------------------------- schemas
@@ -88,17 +92,19 @@ function boundsOf(schema: Schema, { words }: Reader): Part {
 const isCodes = ({ enum: values }: Schema): boolean =>
   values !== undefined && values.length === Object.keys(errors).length;
 
-const membersOf = ({ properties = {}, required = [] }: Schema, reader: Reader): Markup =>
-  html`<dl class="members">${Object.entries(properties).map(
-    ([name, member]) =>
-      html`<div><dt><code>${name}</code> <span class="kind">${
-        required.includes(name) ? '' : html`(${reader.words.optional}) `
-      }${
-        isCodes(member)
-          ? html`<a href="#errors">${reader.words.allErrors}</a>`
-          : [kindOf(member, reader), boundsOf(member, reader)]
-      }</span></dt><dd${englishIn(reader)}>${prose(member.description ?? '')}</dd></div>`,
-  )}</dl>`;
+function membersOf({ properties = {}, required = [] }: Schema, reader: Reader): Markup {
+  const rows = Object.entries(properties).map(([name, member]) => {
+    const optional = required.includes(name) ? undefined : `(${reader.words.optional}) `;
+    const kind = isCodes(member)
+      ? html`<a href="#errors">${reader.words.allErrors}</a>`
+      : [kindOf(member, reader), boundsOf(member, reader)];
+    return row(
+      html`<code>${name}</code> <span class="kind">${optional}${kind}</span>`,
+      html`<p${englishIn(reader)}>${prose(member.description ?? '')}</p>`,
+    );
+  });
+  return html`<dl class="members">${rows}</dl>`;
+}
 
 export const schemaPart = (name: string, schema: Schema, reader: Reader): Markup =>
   html`<article id="schema-${name}"><h3${englishIn(reader)}><a href="#schema-${name}">${name}</a></h3>
@@ -112,12 +118,11 @@ ${schema.properties ? membersOf(schema, reader) : html`<p class="kind">${kindOf(
 function parametersPart(parameters: readonly Parameter[], reader: Reader): Part {
   if (parameters.length === 0) return undefined;
   const { words } = reader;
-  const rows = parameters.map(
-    ({ name, in: place, schema, description }) =>
-      html`<div><dt><code>${name}</code> <span class="kind">${words[place]}, ${kindOf(
-        schema,
-        reader,
-      )}${boundsOf(schema, reader)}</span></dt><dd${englishIn(reader)}>${prose(description)}</dd></div>`,
+  const rows = parameters.map(({ name, in: place, schema, description }) =>
+    row(
+      html`<code>${name}</code> <span class="kind">${words[place]}, ${kindOf(schema, reader)}${boundsOf(schema, reader)}</span>`,
+      html`<p${englishIn(reader)}>${prose(description)}</p>`,
+    ),
   );
   return html`<h4>${words.parameters}</h4><dl class="members">${rows}</dl>`;
 }
@@ -127,24 +132,24 @@ function contentsPart(contents: Readonly<Record<string, Content>>, reader: Reade
   return Object.entries(contents).map(([type, { schema, itemSchema }]) => {
     const unit = type === eventStream ? words.eachEvent : words.eachLine;
     const kind = itemSchema ? [`${unit}: `, kindOf(itemSchema, reader)] : kindOf(schema, reader);
-    return html`<dd><code>${type}</code> <span class="kind">${kind}</span></dd>`;
+    return html`<p><code>${type}</code> <span class="kind">${kind}</span></p>`;
   });
 }
 
 const bodyPart = ({ body, bodyOptional }: Operation, reader: Reader): Part =>
   body &&
-  html`<h4>${reader.words.body}</h4><dl class="members"><div><dt class="kind">${
-    reader.words[bodyOptional ? 'optional' : 'required']
-  }</dt><div>${contentsPart(body, reader)}</div></div></dl>`;
+  html`<h4>${reader.words.body}</h4><dl class="members">${row(
+    html`<span class="kind">${reader.words[bodyOptional ? 'optional' : 'required']}</span>`,
+    contentsPart(body, reader),
+  )}</dl>`;
 
 function answersPart({ answers }: Operation, reader: Reader): Part {
   if (answers.length === 0) return undefined;
-  const rows = answers.map(
-    ({ status, description, headers = [], content = {} }) =>
-      html`<div><dt><code>${status}</code> <span class="kind">${joined(
-        headers.map(code),
-        ', ',
-      )}</span></dt><div><dd${englishIn(reader)}>${prose(description)}</dd>${contentsPart(content, reader)}</div></div>`,
+  const rows = answers.map(({ status, description, headers = [], content = {} }) =>
+    row(html`<code>${status}</code> <span class="kind">${joined(headers.map(code), ', ')}</span>`, [
+      html`<p${englishIn(reader)}>${prose(description)}</p>`,
+      contentsPart(content, reader),
+    ]),
   );
   return html`<h4>${reader.words.answers}</h4><dl class="members">${rows}</dl>`;
 }
@@ -200,15 +205,14 @@ function webSocketPart({ send, receive, lineSchema, closeCodes }: WebSocketTalk,
   const { words } = reader;
   const lang = englishIn(reader);
   const codes = Object.entries(closeCodes).map(
-    ([number, meaning]) => html`<dd${lang}><code>${number}</code> ${meaning}</dd>`,
+    ([number, meaning]) => html`<p${lang}><code>${number}</code> ${meaning}</p>`,
   );
-  return html`<h4>WebSocket</h4><dl class="members">
-<div><dt>${words.send}</dt><dd${lang}>${prose(send)}</dd></div>
-<div><dt>${words.receive}</dt><div><dd${lang}>${prose(receive)}</dd><dd class="kind">${words.eachLine}: ${kindOf(
-    lineSchema,
-    reader,
-  )}</dd></div></div>
-<div><dt>${words.closeCodes}</dt><div>${codes}</div></div></dl>`;
+  const each = html`<p class="kind">${words.eachLine}: ${kindOf(lineSchema, reader)}</p>`;
+  return html`<h4>WebSocket</h4><dl class="members">${[
+    row(words.send, html`<p${lang}>${prose(send)}</p>`),
+    row(words.receive, [html`<p${lang}>${prose(receive)}</p>`, each]),
+    row(words.closeCodes, codes),
+  ]}</dl>`;
 }
 
 export function operationPart(operation: Operation, reader: Reader): Markup {

@@ -59,6 +59,7 @@ dl { margin: .3rem 0; }
 dt { font-weight: 400; }
 dt > code:first-child { font-weight: 600; }
 dd { margin: .1rem 0 0; }
+dd p { margin: 0; }
 .kind { color: var(--faint); font-size: .9rem; }
 .codes { margin: 0; padding: 0; list-style: none; }
 .codes li { display: flex; flex-wrap: wrap; gap: 0 .9rem; padding: .15rem 0; }
