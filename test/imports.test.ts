@@ -31,17 +31,33 @@ interface Rule {
   readonly may: readonly string[];
 }
 
-const edge = ['actors/ports.ts', 'actors/facade.ts', 'actors/protocol/'];
+const edge = ['actors/ports.ts', 'actors/facade.ts', 'actors/observation.ts', 'actors/protocol/'];
 /** The first one that fits a file holds. */
 const rules: readonly Rule[] = [
   { of: 'actors/protocol/', may: ['actors/protocol/', 'node:buffer', 'node:zlib'] },
   { of: 'actors/ports.ts', may: ['actors/protocol/'] },
-  { of: 'actors/facade.ts', may: ['actors/protocol/', 'actors/ports.ts'] },
+  { of: 'actors/facade.ts', may: ['actors/protocol/', 'actors/ports.ts', 'actors/observation.ts'] },
+  { of: 'actors/observation.ts', may: ['actors/protocol/', 'actors/facade.ts'] },
   { of: 'actors/', may: ['actors/', 'xstate', 'node:buffer', 'node:zlib'] },
   { of: 'transport/', may: ['transport/', 'actors/ports.ts', 'actors/protocol/', 'node:', 'ws'] },
   { of: 'storage/', may: ['storage/', 'actors/ports.ts', 'actors/protocol/', 'node:'] },
   { of: 'http/', may: ['http/', ...edge, 'node:', 'koa', 'koa-static', '@koa/router', 'ws'] },
-  { of: 'ui/', may: ['ui/'] },
+  {
+    of: 'ui/',
+    may: [
+      'ui/',
+      'http/live/protocol.ts',
+      'actors/observation.ts',
+      'actors/protocol/',
+      'preact',
+      'preact/hooks',
+      '@preact/signals',
+      'uplot',
+      'node:',
+      'esbuild',
+      'elkjs/lib/elk.bundled.js',
+    ],
+  },
   { of: 'scripts/', may: ['scripts/', 'actors/', 'transport/', 'storage/', 'http/', 'node:', 'bunyan', 'zx'] },
 ];
 
