@@ -70,9 +70,9 @@ export function kindOf(schema: Schema, reader: Reader): Part {
   return html`<span lang="en">${[type].flat().join(' | ')}</span>`;
 }
 
-/** The largest safe integer is no bound that anybody meets. */
+/** A maximum that nobody meets is none. */
 function rangeOf(min: number | undefined, max: number | undefined): string {
-  if (max === undefined || max === Number.MAX_SAFE_INTEGER) return `≥ ${min}`;
+  if (max === undefined || max >= 2 ** 52) return `≥ ${min}`;
   return min === undefined ? `≤ ${max}` : `${min} … ${max}`;
 }
 
@@ -158,7 +158,7 @@ function answersPart({ answers }: Operation, reader: Reader): Part {
 export const codesPart = (codes: readonly ErrorCode[], ...more: readonly Part[]): Markup => {
   const rows = [...byStatus(codes)].map(([status, names]) => {
     const links = names.map((name) => html`<a href="#error-${name}"><code>${name}</code></a> `);
-    return html`<li><b>${status}</b> ${links}</li>`;
+    return html`<li><b>${status}</b> <span>${links}</span></li>`;
   });
   return html`<ul class="codes">${rows}${more}</ul>`;
 };
@@ -230,11 +230,14 @@ ${webSocket && webSocketPart(webSocket, reader)}${errorsPart(operation, reader)}
 
 // --------------------------------------------------------------------------------------------------------- errors
 
+/** A long name may go on in the next line behind each of its words. */
+const breakable = (name: string): Part => joined(name.split(/(?<=_)/), html`<wbr>`);
+
 export function errorTable(codes: readonly ErrorCode[], reader: Reader): Markup {
   const { words } = reader;
   const rows = codes.map((name) => {
     const { status, error, hint } = errors[name];
-    return html`<tr id="error-${name}"><th scope="row"><code>${name}</code></th><td>${status}</td><td${englishIn(
+    return html`<tr id="error-${name}"><th scope="row"><code>${breakable(name)}</code></th><td>${status}</td><td${englishIn(
       reader,
     )}>${error}. ${hint}</td></tr>
 `;

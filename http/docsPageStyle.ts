@@ -62,8 +62,10 @@ dd { margin: .1rem 0 0; }
 dd p { margin: 0; }
 .kind { color: var(--faint); font-size: .9rem; }
 .codes { margin: 0; padding: 0; list-style: none; }
-.codes li { display: flex; flex-wrap: wrap; gap: 0 .9rem; padding: .15rem 0; }
-.codes b { font-weight: 400; color: var(--faint); }
+.codes li { padding: .1rem 0; }
+.codes li:has(b) { display: grid; grid-template-columns: 2.5rem 1fr; align-items: baseline; }
+.codes b { font-weight: 400; font-size: .9rem; color: var(--faint); }
+.codes span { display: flex; flex-wrap: wrap; gap: 0 .9rem; }
 .codes a { padding: .1rem 0; }
 pre {
   margin: .5rem 0 0; padding: .65rem .8rem; background: var(--raised); border: 1px solid var(--line); border-radius: .35rem;
@@ -76,6 +78,8 @@ table { width: 100%; border-collapse: collapse; font-size: .95rem; }
 th, td { padding: .5rem .75rem .5rem 0; text-align: left; vertical-align: top; border-top: 1px solid var(--line); }
 thead th { border-top: 0; color: var(--faint); font-weight: 600; font-size: .88rem; }
 tbody th { font-weight: 400; width: 34%; }
+th:nth-child(2), td:nth-child(2) { white-space: nowrap; }
+[aria-labelledby="errors"] > h3 { margin-top: 1.6rem; }
 :target { scroll-margin-top: 1rem; }
 tr:target, .members > div:target { background: var(--raised); }
 footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--faint); font-size: .9rem; }

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Context } from 'koa';
+import { discardRest } from './body.ts';
 
 export interface FixedAnswer {
   readonly type: string;
@@ -39,8 +40,10 @@ export function sendFixed(ctx: Context, { type, body, etag, policy, language }: 
     ctx.set('Content-Language', language);
     ctx.vary('Accept-Language');
   }
+  ctx.respond = false;
   ctx.status = 200;
   if (ctx.fresh) ctx.status = 304;
-  else ctx.body = body;
-  ctx.state.status = ctx.status; // Koa sends it later.
+  else ctx.length = body.length;
+  ctx.res.end(ctx.status === 304 || ctx.method === 'HEAD' ? undefined : body);
+  discardRest(ctx.req);
 }

@@ -25,6 +25,12 @@ test('is accessible and whole for readers of both languages, on phones and wide 
         assert.is(await page.getAttribute('html', 'lang'), reader.locale.slice(0, 2), label);
         if (reader.axe) assert.equal(await accessFaults(page), [], label);
         assert.equal(await clippedTexts(page), [], label);
+        const tall = `[...document.querySelectorAll('td:nth-child(2)')].filter((cell) => {
+          const range = document.createRange();
+          range.selectNodeContents(cell);
+          return range.getClientRects().length !== 1;
+        }).length`;
+        assert.is(await page.evaluate(tall), 0, `${label}: numbers of the table of errors go over several lines`);
         const [wide, seen] = await page.evaluate<[number, number]>(
           '[document.documentElement.scrollWidth, innerWidth]',
         );
