@@ -93,6 +93,9 @@ function answerUnrouted(ctx: Context): void {
   else if (ctx.status === 405 || ctx.status === 501) {
     ctx.res.statusMessage = ''; // The router's words for 501 do not fit ours.
     refuse(ctx, new Refusal('METHOD_NOT_ALLOWED'));
+  } else if (ctx.method === 'OPTIONS') {
+    // The router has said all, but Koa would send it only after it was counted.
+    ctx.respond = false;
+    ctx.res.end();
   }
-  // Else OPTIONS, which the router has answered.
 }

@@ -64,6 +64,16 @@ Status.run();
 const Metrics = suite('http metrics');
 
 Metrics(
+  'count a question for the methods of a path as answered',
+  inWorld(async ({ url, lines }) => {
+    const answer = await fetch(`${url}/messages`, { method: 'OPTIONS' });
+    assert.equal([answer.status, answer.headers.get('allow'), await answer.text()], [200, 'POST, HEAD, GET', '']);
+    const text = await (await fetch(`${url}/metrics`, { headers: { accept: 'text/plain' } })).text();
+    assert.match(text, /http_requests_total\{route="other",status="2xx"\} 1\n/);
+    assert.equal(lines, []);
+  }),
+);
+Metrics(
   "are JSON with the plan's names",
   inWorld(async ({ url }) => {
     assert.equal(await (await fetch(`${url}/metrics`)).json(), {
