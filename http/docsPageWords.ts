@@ -8,7 +8,7 @@ const en = {
   otherLanguages: 'Language',
   forPrograms: 'For programs: OpenAPI 3.1',
   about: 'Every node takes every call. Bodies and answers are UTF-8.',
-  commands: 'Commands name this node as it is reached from its own machine.',
+  commands: 'Commands are for curl 7.82 or newer, and name this node as it is reached from its own machine.',
   parameters: 'Parameters',
   body: 'Body',
   answers: 'Answers',
@@ -52,7 +52,8 @@ const es: Words = {
   otherLanguages: 'Idioma',
   forPrograms: 'Para programas: OpenAPI 3.1',
   about: 'Todos los nodos aceptan todas las llamadas. Cuerpos y respuestas van en UTF-8.',
-  commands: 'Las órdenes nombran este nodo tal como se alcanza desde su propia máquina.',
+  commands:
+    'Las órdenes son para curl 7.82 o posterior, y nombran este nodo tal como se alcanza desde su propia máquina.',
   parameters: 'Parámetros',
   body: 'Cuerpo',
   answers: 'Respuestas',

@@ -72,8 +72,10 @@ export function byStatus(codes: readonly ErrorCode[]): ReadonlyMap<number, reado
 }
 
 /** The body of an error, as a node sends it. */
-export const errorValue = (code: ErrorCode, detail?: string): Record<string, unknown> =>
-  JSON.parse(new Refusal(code, detail).toJson(true)) as Record<string, unknown>;
+export function errorValue(code: ErrorCode, detail?: string): Record<string, unknown> {
+  const outcome = code === 'OUTCOME_UNKNOWN' ? ({ outcome: 'unknown' } as const) : undefined;
+  return JSON.parse(new Refusal(code, detail, undefined, outcome).toJson(true)) as Record<string, unknown>;
+}
 
 /** Headers that come with an error of this status, some or always. */
 export function headersOf(codes: readonly ErrorCode[]): readonly AnswerHeader[] {
