@@ -1,0 +1,129 @@
+/**
+ * Record: the trace events of all nodes that a page has seen, oldest forgotten first.
+ *
+ * T1. At most `maxRecorded` events are kept; what was left out on the way is counted (`dropped`) and leaves a hole: the
+ *     event after it is marked, so that nobody calls a frame lost whose arrival may only not have been told.
+ * T2. Events of one node stand in the order in which they happened there (boot, seq); none is kept twice.
+ */
+import type { NodeView, TraceEvent } from '../../actors/observation.ts';
+import type { NodeId } from '../../actors/protocol/epoch.ts';
+
+export const maxRecorded = 4000;
+
+export interface Traced extends TraceEvent {
+  /** `<node>:<boot>:<seq>`: of this event only. */
+  readonly id: string;
+  readonly node: NodeId;
+  readonly boot: number;
+  /** Something that happened before it on its node may be missing here. */
+  readonly hole: boolean;
+}
+
+/** What a view says about the trace, and where it stands in its node's life. */
+export interface Told {
+  readonly node: NodeId;
+  readonly boot: number;
+  /** Of the view; null for events from the history of a hello, which say nothing about what is missing. */
+  readonly viewSeq: number | null;
+  readonly oneOf: number;
+  readonly dropped: number;
+  readonly events: readonly TraceEvent[];
+}
+
+export function toldBy(view: NodeView): Told | null {
+  if (view.trace === undefined) return null;
+  return { node: view.node, boot: view.boot, viewSeq: view.seq, ...view.trace };
+}
+
+/** How a deep link names an event: its node and its number there, of the newest life that has one. */
+export const linkOf = (event: Pick<Traced, 'node' | 'seq'>): string => `${event.node}:${event.seq}`;
+
+interface Lane {
+  readonly events: Traced[];
+  boot: number;
+  lastSeq: number;
+  viewSeq: number | null;
+  oneOf: number | null;
+  /** The next event to come is marked. */
+  holed: boolean;
+}
+
+export class TraceRecord {
+  readonly #lanes = new Map<NodeId, Lane>();
+  readonly #most: number;
+  #count = 0;
+  /** Of the sampling that the newest view told: frames about messages are traced one of so many. */
+  oneOf = 1;
+  /** Events that the nodes left out, as far as they said so. */
+  dropped = 0;
+  /** Rises with every change. */
+  version = 0;
+
+  constructor(most = maxRecorded) {
+    this.#most = most;
+  }
+
+  /** Takes what is new in it; true if something was. */
+  note(told: Told): boolean {
+    const lane = this.#laneOf(told.node, told.boot);
+    if (told.boot < lane.boot) return false;
+    if (told.boot > lane.boot) Object.assign(lane, { boot: told.boot, lastSeq: -1, viewSeq: null, holed: true });
+    const skipped = told.viewSeq !== null && lane.viewSeq !== null && told.viewSeq > lane.viewSeq + 1;
+    const resampled = lane.oneOf !== null && lane.oneOf !== told.oneOf;
+    if (skipped || resampled || told.dropped > 0) lane.holed = true;
+    if (told.viewSeq !== null) lane.viewSeq = told.viewSeq;
+    lane.oneOf = told.oneOf;
+    this.oneOf = told.oneOf;
+    this.dropped += told.dropped;
+    const fresh = told.events.filter(({ seq }) => seq > lane.lastSeq);
+    for (const event of fresh) this.#add(lane, told, event);
+    // Of several that were left out it is not told where: what came after the last one is as uncertain.
+    lane.holed = told.dropped > 0 || (lane.holed && fresh.length === 0);
+    if (fresh.length > 0 || told.dropped > 0) this.version++;
+    this.#forget();
+    return fresh.length > 0;
+  }
+
+  #laneOf(node: NodeId, boot: number): Lane {
+    const known = this.#lanes.get(node);
+    if (known !== undefined) return known;
+    const lane: Lane = { events: [], boot, lastSeq: -1, viewSeq: null, oneOf: null, holed: true };
+    this.#lanes.set(node, lane);
+    return lane;
+  }
+
+  #add(lane: Lane, { node, boot, oneOf, dropped }: Told, event: TraceEvent): void {
+    // A sampled node numbers also the frames that it passes over: only without sampling does a missing number tell.
+    const jumped = oneOf === 1 && lane.lastSeq >= 0 && event.seq !== lane.lastSeq + 1;
+    const hole = lane.holed || dropped > 0 || jumped;
+    lane.events.push({ ...event, id: `${node}:${boot}:${event.seq}`, node, boot, hole });
+    lane.lastSeq = event.seq;
+    lane.holed = false;
+    this.#count++;
+  }
+
+  /** T1: the lane with the most gives up its oldest half of what is too much, so that no node vanishes. */
+  #forget(): void {
+    while (this.#count > this.#most) {
+      const longest = [...this.#lanes.values()].reduce((a, b) => (b.events.length > a.events.length ? b : a));
+      const surplus = Math.max(1, Math.ceil((this.#count - this.#most) / 2));
+      longest.events.splice(0, surplus);
+      this.#count -= surplus;
+    }
+  }
+
+  get size(): number {
+    return this.#count;
+  }
+
+  /** Each node's events in its own order, by node. */
+  lanes(): ReadonlyMap<NodeId, readonly Traced[]> {
+    return new Map([...this.#lanes].sort(([a], [b]) => a - b).map(([node, { events }]) => [node, [...events]]));
+  }
+
+  /** The event that a deep link means: of the newest life that has this number. */
+  find(link: string): Traced | undefined {
+    const [, node, seq] = /^(\d+):(\d+)$/.exec(link) ?? [];
+    return this.#lanes.get(Number(node))?.events.findLast((event) => event.seq === Number(seq));
+  }
+}
