@@ -131,6 +131,20 @@ Page(
     );
   }),
 );
+Page(
+  'tells caches of all that it depends on, and answers HEAD',
+  inWorld(
+    async ({ port }) => {
+      const page = await call(port, '/docs', { headers: { Origin: 'https://log.example' } });
+      assert.is(page.headers.vary, 'Origin, Accept-Language');
+      const head = await call(port, '/docs', { method: 'HEAD' });
+      assert.equal([head.status, head.body.length], [200, 0]);
+      assert.is(head.headers['content-length'], String(page.body.length));
+      assert.is(head.headers.etag, page.headers.etag);
+    },
+    { allowedOrigins: ['https://log.example'] },
+  ),
+);
 Page.run();
 
 // ------------------------------------------------------------------------------------------------------- commands
