@@ -38,7 +38,8 @@ const scripts = {
   simulate: 'test/simulation/simulate.js',
   bench: 'test/bench/bench.js',
 };
-const sourceFolders = ['actors', 'transport', 'storage', 'http', 'scripts', 'test'];
+const sourceFolders = ['actors', 'transport', 'storage', 'http', 'ui', 'scripts', 'test'];
+const isSource = (name) => /\.(?:tsx?|mjs|css|html|json|svg)$/.test(name);
 const lockFile = join(root, '.bootstrap-lock');
 const lockRenewMs = 1_000;
 /** A holder that is gone stops renewing; ten missed renewals are taken for that. */
@@ -95,7 +96,7 @@ function sources() {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       const path = join(folder, entry.name);
       if (entry.isDirectory()) walk(path);
-      else if (entry.name.endsWith('.ts')) found.push(path);
+      else if (isSource(entry.name)) found.push(path);
     }
   };
   for (const folder of sourceFolders) if (existsSync(join(root, folder))) walk(join(root, folder));
@@ -164,17 +165,16 @@ async function install() {
 
 async function build() {
   const stamp = sourceDigest(); // Taken first: a source that changes meanwhile makes the next start build again.
-  await step(
-    'building (tsc)',
-    process.execPath,
-    [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '--project', root],
-    'Correct what the compiler names, then run the same command again.',
-  );
+  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const next = 'Correct what the compiler names, then run the same command again.';
+  await step('building (tsc)', process.execPath, [compiler, '--project', root], next);
+  await step('checking the dashboard (tsc)', process.execPath, [compiler, '--project', join(root, 'ui')], next);
   removeOrphans(join(root, 'dist'));
+  await step('building the dashboard (esbuild)', process.execPath, [join(root, 'ui', 'build.mjs')], next);
   writeFileSync(buildStamp, stamp);
 }
 
-/** What a deleted source left behind: nobody should import it by accident. */
+/** What a deleted source left behind: nobody should import it by accident. The files of the dashboard are made after it. */
 function removeOrphans(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);

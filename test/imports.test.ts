@@ -32,6 +32,10 @@ interface Rule {
 }
 
 const edge = ['actors/ports.ts', 'actors/facade.ts', 'actors/observation.ts', 'actors/protocol/'];
+/** What the page may know of a node, by its types alone: none of the code that runs in one gets into a browser. */
+const shown = ['actors/facade.ts', 'actors/observation.ts', 'actors/protocol/', 'http/live/protocol.ts'];
+const drawing = ['preact', 'preact/hooks', '@preact/signals', 'uplot'];
+const building = ['node:', 'esbuild', 'elkjs/lib/elk.bundled.js'];
 /** The first one that fits a file holds. */
 const rules: readonly Rule[] = [
   { of: 'actors/protocol/', may: ['actors/protocol/', 'node:buffer', 'node:zlib'] },
@@ -42,39 +46,37 @@ const rules: readonly Rule[] = [
   { of: 'transport/', may: ['transport/', 'actors/ports.ts', 'actors/protocol/', 'node:', 'ws'] },
   { of: 'storage/', may: ['storage/', 'actors/ports.ts', 'actors/protocol/', 'node:'] },
   { of: 'http/', may: ['http/', ...edge, 'node:', 'koa', 'koa-static', '@koa/router', 'ws'] },
-  {
-    of: 'ui/',
-    may: [
-      'ui/',
-      'http/live/protocol.ts',
-      'actors/observation.ts',
-      'actors/protocol/',
-      'preact',
-      'preact/hooks',
-      '@preact/signals',
-      'uplot',
-      'node:',
-      'esbuild',
-      'elkjs/lib/elk.bundled.js',
-    ],
-  },
+  { of: 'ui/build.mjs', may: ['ui/', ...building] },
+  { of: 'ui/actors/', may: ['ui/', ...shown, ...drawing, ...building] }, // Its statecharts are laid out by the build.
+  { of: 'ui/', may: ['ui/', ...shown, ...drawing] },
   { of: 'scripts/', may: ['scripts/', 'actors/', 'transport/', 'storage/', 'http/', 'node:', 'bunyan', 'zx'] },
 ];
+
+function resolved(file: string, name: string): string {
+  if (!name.startsWith('.')) return name;
+  return normalize(join(dirname(file), name))
+    .split(sep)
+    .join('/');
+}
 
 /** Sentences about forbidden imports; each names both ends. */
 function forbiddenImports(file: string, source: string): string[] {
   const rule = rules.find(({ of }) => (of.endsWith('/') ? file.startsWith(of) : file === of));
   if (rule === undefined) return [];
   return importsOf(source)
-    .map((name) =>
-      name.startsWith('.')
-        ? normalize(join(dirname(file), name))
-            .split(sep)
-            .join('/')
-        : name,
-    )
+    .map((name) => resolved(file, name))
     .filter((name) => !rule.may.some((may) => (/[/:]$/.test(may) ? name.startsWith(may) : name === may)))
     .map((name) => `${file} must not import ${name}`);
+}
+
+/** The page takes types from a node's code, and nothing that runs. */
+function importsThatRun(file: string, source: string): string[] {
+  if (!file.startsWith('ui/')) return [];
+  const code = withoutComments(source).replace(/\b(?:import|export)\s+type\b[^'"]*?\bfrom\s*['"][^'"]+['"]/g, ' ');
+  return importsOf(code)
+    .map((name) => resolved(file, name))
+    .filter((name) => /^(?:actors|http)\//.test(name))
+    .map((name) => `${file} must import only types of ${name}`);
 }
 
 /** Ambient time, chance, promises and environment: an actor has ports for them (ports.ts P1). */
@@ -114,7 +116,7 @@ function sourcesIn(folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = `${folder}/${entry.name}`;
     if (entry.isDirectory()) return sourcesIn(path);
-    return /\.(?:ts|mjs|js)$/.test(entry.name) ? [path] : [];
+    return /\.(?:tsx?|mjs|js)$/.test(entry.name) ? [path] : [];
   });
 }
 const folders = ['actors', 'transport', 'storage', 'http', 'ui', 'scripts'];
@@ -125,7 +127,7 @@ const Arrows = suite('imports');
 Arrows('point one way', () => {
   assert.ok(sources.some(({ file }) => file === 'actors/ports.ts'));
   assert.equal(
-    sources.flatMap(({ file, text }) => forbiddenImports(file, text)),
+    sources.flatMap(({ file, text }) => [...forbiddenImports(file, text), ...importsThatRun(file, text)]),
     [],
   );
 });
@@ -151,11 +153,25 @@ Arrows('that point the wrong way are found, with both file names', () => {
     ['transport/links.ts', "import { x } from '../test/support/dice.ts';", ['test/support/dice.ts']],
     ['scripts/serve.ts', "import { x } from '../test/support/dice.ts';", ['test/support/dice.ts']],
     ['ui/page.js', "import { x } from '../http/json.ts';", ['http/json.ts']],
+    ['ui/network/page.tsx', "import type { x } from '../../actors/observation.ts';\nimport { h } from 'preact';", []],
+    ['ui/feed.ts', "import { x } from 'ws';", ['ws']],
     ['actors/election.ts', "// import { x } from '../http/json.ts';\n/* import 'ws' */", []],
   ];
   for (const [file, source, found] of planted) {
     const expected = found.map((name) => `${file} must not import ${name}`);
     assert.equal(forbiddenImports(file, source).sort(), [...expected].sort(), source);
+  }
+});
+
+Arrows('let the page take types of a node, and nothing that runs', () => {
+  const of = (source: string): string[] => importsThatRun('ui/network/page.tsx', source);
+  assert.equal(of("import type { NodeView } from '../../actors/observation.ts';"), []);
+  assert.equal(of("import { x } from '../actors/page.tsx';"), []);
+  for (const source of [
+    "import { viewEveryMs } from '../../actors/observation.ts';",
+    "export * from '../../actors/observation.ts';",
+  ]) {
+    assert.equal(of(source), ['ui/network/page.tsx must import only types of actors/observation.ts']);
   }
 });
 

@@ -1,0 +1,178 @@
+/**
+ * Lays out the statecharts: `node ui/layout.mjs [folder of the build]` writes ui/actors/layouts.json.
+ *
+ * Machines change seldom and a layout engine is big: it runs here, and the page gets coordinates. Each chart is laid out
+ * twice: `small`, without words at the arrows except timers, for the nodes side by side; and `whole`, with events and guards.
+ * A test compares the digests of the charts with those in the file, and names this command.
+ *
+ * Plain JavaScript: it runs beside the build, not in it.
+ */
+import { writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import Elk from 'elkjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+/** Of a fixed-width font, per pixel of its size: the widest of the common ones, and a little. */
+const characterWidth = 0.61;
+const stateFont = 12;
+const edgeFont = 11;
+const lineHeight = 14;
+/** Words at one arrow, at most; the table under the chart has all. */
+const maxLines = 4;
+const maxLineLength = 34;
+
+const options = {
+  'elk.algorithm': 'layered',
+  'elk.direction': 'DOWN',
+  'elk.hierarchyHandling': 'INCLUDE_CHILDREN',
+  'elk.edgeRouting': 'ORTHOGONAL',
+  'elk.layered.spacing.nodeNodeBetweenLayers': '26',
+  'elk.spacing.nodeNode': '22',
+  'elk.spacing.edgeNode': '14',
+  'elk.spacing.edgeEdge': '10',
+  'elk.layered.spacing.edgeNodeBetweenLayers': '14',
+  'elk.layered.spacing.edgeEdgeBetweenLayers': '10',
+  'elk.edgeLabels.inline': 'false',
+  'elk.layered.edgeLabels.sideSelection': 'ALWAYS_DOWN',
+  'elk.spacing.edgeLabel': '4',
+  'elk.spacing.labelLabel': '6',
+  'elk.spacing.componentComponent': '20',
+};
+
+const cut = (text) => (text.length > maxLineLength ? `${text.slice(0, maxLineLength - 1)}…` : text);
+const lineOf = ({ event, guard }) => cut(guard === null ? event : `${event} [${guard}]`);
+const timerOf = ({ event }) => (event.startsWith('after ') ? cut(`⏱ ${event.slice(6)}`) : null);
+
+/** Transitions that leave a state for the same other one are one arrow. */
+function arrowsOf(chart) {
+  const arrows = new Map();
+  for (const edge of chart.edges) {
+    if (edge.to === null) continue;
+    const key = `${edge.from}>${edge.to}`;
+    const arrow = arrows.get(key) ?? { from: edge.from, to: edge.to, edges: [] };
+    arrow.edges.push(edge);
+    arrows.set(key, arrow);
+  }
+  return [...arrows.values()];
+}
+
+function linesOf({ edges }, isWhole) {
+  const lines = isWhole ? edges.map(lineOf) : edges.map(timerOf).filter((line) => line !== null);
+  if (lines.length <= maxLines) return lines;
+  return [...lines.slice(0, maxLines - 1), `+${lines.length - maxLines + 1}`];
+}
+
+const widthOf = (lines, font) => Math.ceil(Math.max(...lines.map((line) => line.length)) * font * characterWidth) + 4;
+
+function graphOf(chart, isWhole) {
+  const childrenOf = (parent) =>
+    chart.states
+      .filter((state) => state.parent === parent)
+      .map((state) => {
+        const children = childrenOf(state.id);
+        const lines = [state.label, ...state.invokes.map((name) => `▷ ${name}`)];
+        const width = widthOf(lines, stateFont) + 20;
+        const height = lines.length * lineHeight + 14;
+        const first = state.initial && state.parent !== null;
+        return {
+          id: state.id,
+          ...(children.length === 0 ? { width, height } : { children }),
+          layoutOptions: {
+            ...(children.length > 0 && {
+              'elk.padding': `[top=${height + 12},left=16,bottom=16,right=16]`,
+              'elk.nodeSize.constraints': 'MINIMUM_SIZE',
+              'elk.nodeSize.minimum': `(${width},${height})`,
+            }),
+            ...(first && { 'elk.layered.layering.layerConstraint': 'FIRST' }),
+          },
+        };
+      });
+  const edges = arrowsOf(chart).map((arrow) => {
+    const lines = linesOf(arrow, isWhole);
+    return {
+      id: `${arrow.from}>${arrow.to}`,
+      sources: [arrow.from],
+      targets: [arrow.to],
+      labels: lines.length === 0 ? [] : [{ text: lines.join('\n'), width: widthOf(lines, edgeFont), height: lines.length * lineHeight }],
+    };
+  });
+  return { id: '', layoutOptions: options, children: childrenOf(null), edges };
+}
+
+/** Coordinates of ELK are relative to the container of each part; ours are of the drawing. */
+function drawingOf(laid) {
+  const origins = new Map([['', [0, 0]]]);
+  const states = {};
+  const walk = (node, [left, top]) => {
+    for (const child of node.children ?? []) {
+      const at = [left + child.x, top + child.y];
+      origins.set(child.id, at);
+      states[child.id] = [...at, child.width, child.height].map(Math.round);
+      walk(child, at);
+    }
+  };
+  walk(laid, [0, 0]);
+  const arrows = [];
+  const collect = (node) => {
+    for (const edge of node.edges ?? []) {
+      const [left, top] = origins.get(edge.container ?? '');
+      const section = edge.sections[0];
+      const points = [section.startPoint, ...(section.bendPoints ?? []), section.endPoint];
+      const [label] = edge.labels ?? [];
+      arrows.push({
+        from: edge.sources[0],
+        to: edge.targets[0],
+        points: points.map(({ x, y }) => [Math.round(x + left), Math.round(y + top)]),
+        ...(label && {
+          lines: label.text.split('\n'),
+          label: [label.x + left, label.y + top, label.width, label.height].map(Math.round),
+        }),
+      });
+    }
+    for (const child of node.children ?? []) collect(child);
+  };
+  collect(laid);
+  return { width: Math.ceil(laid.width), height: Math.ceil(laid.height), states, arrows };
+}
+
+export async function layoutsOf(charts) {
+  const elk = new Elk();
+  const layouts = {};
+  for (const chart of charts) {
+    const drawing = async (isWhole) => drawingOf(await elk.layout(graphOf(chart, isWhole)));
+    layouts[chart.id] = { hash: chart.hash, small: await drawing(false), whole: await drawing(true) };
+  }
+  return layouts;
+}
+
+/** One state or arrow a line: a change of a machine is a change that can be read. */
+function textOf(layouts) {
+  const part = (entries, open, close, pad) => `${open}\n${entries.map((entry) => `${pad}  ${entry}`).join(',\n')}\n${pad}${close}`;
+  const pair = (key, value) => `${JSON.stringify(key)}: ${value}`;
+  const drawing = ({ width, height, states, arrows }) =>
+    part(
+      [
+        pair('width', width),
+        pair('height', height),
+        pair('states', part(Object.entries(states).map(([id, box]) => pair(id, JSON.stringify(box))), '{', '}', '      ')),
+        pair('arrows', part(arrows.map((arrow) => JSON.stringify(arrow)), '[', ']', '      ')),
+      ],
+      '{',
+      '}',
+      '    ',
+    );
+  const chart = ({ hash, small, whole }) =>
+    part([pair('hash', JSON.stringify(hash)), pair('small', drawing(small)), pair('whole', drawing(whole))], '{', '}', '  ');
+  return `${part(Object.entries(layouts).map(([id, one]) => pair(id, chart(one))), '{', '}', '')}\n`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const built = resolve(process.argv[2] ?? join(here, '..', 'dist'));
+  const load = (file) => import(pathToFileURL(join(built, file)).href);
+  const [{ chartsOf }, { nodeMachine }] = await Promise.all([load('actors/chart.js'), load('actors/node.js')]);
+  const layouts = await layoutsOf(chartsOf(nodeMachine));
+  const file = join(here, 'actors', 'layouts.json');
+  writeFileSync(file, textOf(layouts));
+  process.stdout.write(`${Object.keys(layouts).length} charts laid out\n`);
+}
