@@ -35,7 +35,7 @@ const edge = ['actors/ports.ts', 'actors/facade.ts', 'actors/observation.ts', 'a
 /** What the page may know of a node, by its types alone: none of the code that runs in one gets into a browser. */
 const shown = ['actors/facade.ts', 'actors/observation.ts', 'actors/protocol/', 'http/live/protocol.ts'];
 const drawing = ['preact', 'preact/hooks', '@preact/signals', 'uplot'];
-const building = ['node:', 'esbuild', 'elkjs/lib/elk.bundled.js'];
+const building = ['node:', 'esbuild', 'elkjs'];
 /** The first one that fits a file holds. */
 const rules: readonly Rule[] = [
   { of: 'actors/protocol/', may: ['actors/protocol/', 'node:buffer', 'node:zlib'] },
@@ -46,8 +46,9 @@ const rules: readonly Rule[] = [
   { of: 'transport/', may: ['transport/', 'actors/ports.ts', 'actors/protocol/', 'node:', 'ws'] },
   { of: 'storage/', may: ['storage/', 'actors/ports.ts', 'actors/protocol/', 'node:'] },
   { of: 'http/', may: ['http/', ...edge, 'node:', 'koa', 'koa-static', '@koa/router', 'ws'] },
+  // Run by the build, never in a browser.
   { of: 'ui/build.mjs', may: ['ui/', ...building] },
-  { of: 'ui/actors/', may: ['ui/', ...shown, ...drawing, ...building] }, // Its statecharts are laid out by the build.
+  { of: 'ui/layout.mjs', may: ['ui/', ...building] },
   { of: 'ui/', may: ['ui/', ...shown, ...drawing] },
   { of: 'scripts/', may: ['scripts/', 'actors/', 'transport/', 'storage/', 'http/', 'node:', 'bunyan', 'zx'] },
 ];
