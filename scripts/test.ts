@@ -5,8 +5,8 @@
  *   npm test -- --full           everything, as with CI set: at most thirty minutes
  *   npm test -- config election  only files whose path holds one of the words
  *
- * A file's place decides its tier: `*.slow.test.ts` is slow; else `test/processes/` starts real nodes and runs alone;
- * the rest is quick. The last line is `N passed, N failed`, with `, N skipped` where some were.
+ * A file's place decides its tier: `*.slow.test.ts` is slow, and one that only computes (simulator, model, fuzz) runs beside
+ * another; else `test/processes/` starts real nodes and runs alone; the rest is quick. The last line is `N passed, N failed`, with `, N skipped` where some were.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { isMain } from './main.ts';
 import { endAll, type FileOutcome, runFile } from './testRun.ts';
 
-export type Tier = 'checks' | 'quick' | 'processes' | 'slow';
+export type Tier = 'checks' | 'quick' | 'processes' | 'computing' | 'slow';
 
 export interface TestPlan {
   readonly full: boolean;
@@ -28,13 +28,14 @@ const tiers: readonly { readonly tier: Tier; readonly atOnce: number; readonly t
   { tier: 'checks', atOnce: 1, timeoutMs: 120_000 },
   { tier: 'quick', atOnce: 2, timeoutMs: 120_000 },
   { tier: 'processes', atOnce: 1, timeoutMs: 180_000 },
+  { tier: 'computing', atOnce: 2, timeoutMs: 600_000 },
   { tier: 'slow', atOnce: 1, timeoutMs: 600_000 },
 ];
 /** What has not begun by then fails: a run that hangs must end by itself. */
 const deadlinesMs = { quick: 10 * 60_000, full: 29 * 60_000 };
 
 export function tierOf(path: string): Tier {
-  if (path.endsWith('.slow.test.ts')) return 'slow';
+  if (path.endsWith('.slow.test.ts')) return /^test\/(simulation|model|fuzz)\//.test(path) ? 'computing' : 'slow';
   return path.startsWith('test/processes/') ? 'processes' : 'quick';
 }
 
@@ -46,7 +47,9 @@ export function planOf(args: readonly string[], env: NodeJS.ProcessEnv): TestPla
 }
 
 export const isWanted = (path: string, plan: TestPlan): boolean =>
-  plan.words.length === 0 ? plan.full || tierOf(path) !== 'slow' : plan.words.some((word) => path.includes(word));
+  plan.words.length === 0
+    ? plan.full || !path.endsWith('.slow.test.ts')
+    : plan.words.some((word) => path.includes(word));
 
 export function summaryLine(passed: number, failed: number, skipped: number): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
