@@ -10,21 +10,14 @@ import type { PeerStatus, Role } from './facade.ts';
 import type { Epoch, Lamport, NodeId } from './protocol/epoch.ts';
 import type { FrameKind } from './protocol/frames.ts';
 
+export { maxOneOf, maxViewBytes, type Wanted } from './protocol/watching.ts';
+
 export const viewEveryMs = 100;
 /** A WATCH is good for so long; who goes on looking sends it again in time. */
 export const watchMs = 3000;
-export const maxViewBytes = 128 * 1024;
 export const maxShownMessages = 50;
 export const maxShownBytes = 200;
 export const maxTraceEvents = 200;
-
-/** What somebody wants to see. Of several who look the union is made. */
-export interface Wanted {
-  readonly trace: boolean;
-  readonly actors: boolean;
-  /** Frames about messages are traced when the Lamport time of their sending is divisible by it: both ends agree. */
-  readonly oneOf: number;
-}
 
 export interface NodeView {
   readonly node: NodeId;
@@ -46,6 +39,12 @@ export interface NodeView {
   /** Only while wanted. */
   readonly trace?: { readonly oneOf: number; readonly dropped: number; readonly events: readonly TraceEvent[] };
   readonly actors?: readonly ActorView[];
+}
+
+/** A view, and how long ago it came; of this node itself 0. */
+export interface SeenView {
+  readonly ageMs: number;
+  readonly view: NodeView;
 }
 
 export interface StatusView {
@@ -82,7 +81,33 @@ export interface MetricsView {
   readonly p95Ms: number;
   readonly perSecond: number;
 }
-/** One of: campaigns, leads, follows, lost the leader, hands over, steps down, damaged, disk full, cut … */
+/** `event` is one of these; a page that does not know it shows `words`, which are English. */
+export const storyEvents = [
+  'started',
+  'joined',
+  'campaigns',
+  'adopts',
+  'leads',
+  'follows',
+  'lost the leader',
+  'hands over',
+  'handover failed',
+  'steps down',
+  'connected',
+  'cut',
+  'refused',
+  'damaged',
+  'healed',
+  'lost log',
+  'lost identity',
+  'mismatch',
+  'disk full',
+  'disk nearly full',
+  'disk has room',
+  'violation',
+  'failed',
+] as const;
+export type StoryEvent = (typeof storyEvents)[number];
 export interface StoryView {
   readonly wallMs: number;
   readonly lamport: Lamport;
