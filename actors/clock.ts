@@ -5,9 +5,11 @@
  * how the time gets onto them, and how theirs gets in. It also hands arriving frames to the actor that deals with them.
  *
  * A1. The number never goes back; the log's entries and the peers' frames restore it after a restart (PROTOCOL §9).
- * A2. Sending work or votes adds one; receiving takes max + 1; PING and the greetings take the max alone.
+ * A2. Sending work or votes adds one; receiving takes max + 1; PING, the greetings, WATCH and VIEW take the max alone.
+ * A3. While nobody traces, tracing costs a look at one boolean a frame.
  */
 import type { ClockEvent } from './events.ts';
+import type { Trace } from './observer/trace.ts';
 import type { Lamport } from './protocol/epoch.ts';
 import type { Frame, FrameKind } from './protocol/frames.ts';
 import { type Scope, type ServiceLogic, service, tell, tellWire } from './system.ts';
@@ -15,7 +17,8 @@ import { type Scope, type ServiceLogic, service, tell, tellWire } from './system
 /** Authenticated peers may jump the clock so far, so that nobody exhausts the safe integers (PROTOCOL §9, guard). */
 export const maxPeerLamport = 2 ** 52;
 
-const quiet: ReadonlySet<FrameKind> = new Set(['ping', 'hello', 'greeted', 'proposal']);
+/** What is no event of the log: people who look on must not move it either. */
+const quiet: ReadonlySet<FrameKind> = new Set(['ping', 'hello', 'greeted', 'proposal', 'watch', 'view']);
 
 const deliveredTo = {
   hello: 'formation',
@@ -41,19 +44,24 @@ const deliveredTo = {
   forwardNo: 'ingress',
   readIndexOk: 'sessions',
   readIndexNo: 'sessions',
+  watch: 'observer',
+  view: 'observer',
 } as const satisfies Record<Exclude<FrameKind, 'greeted'>, string>;
 
 export interface ClockInput {
   /** Of the log's last entry. */
   readonly lamport: Lamport;
+  readonly trace: Trace;
 }
 
 export class LamportClock {
   #time: Lamport;
+  readonly #trace: Trace;
   readonly #scope: Scope;
 
   constructor(input: ClockInput, scope: Scope) {
     this.#time = input.lamport;
+    this.#trace = input.trace;
     this.#scope = scope;
   }
 
@@ -65,11 +73,13 @@ export class LamportClock {
     switch (event.type) {
       case 'frame.send':
         if (!quiet.has(event.frame.kind)) this.#time++;
+        if (this.#trace.isOn) this.#trace.sent(event.peer, event.frame, this.#time);
         tellWire(this.#scope, event.peer, { type: 'frame.out', frame: event.frame, lamport: this.#time });
         return;
       case 'frame.received':
         this.#time =
           Math.max(this.#time, Math.min(event.lamport, maxPeerLamport)) + (quiet.has(event.frame.kind) ? 0 : 1);
+        if (this.#trace.isOn) this.#trace.received(event.peer, event.frame, event.lamport, this.#time);
         this.#deliver(event);
         return;
       case 'batch.stamp': {

@@ -3,7 +3,8 @@
  *
  * Frames from peers reach the actor that handles them as `<kind>.received`; see `deliveredTo` in clock.ts.
  */
-import type { Appended, AppendRequest, CommitListener, ReadPoint, ReadRequest, Trouble } from './facade.ts';
+import type { Appended, AppendRequest, ReadPoint, ReadRequest, Trouble } from './facade.ts';
+import type { SeenView, Wanted } from './observation.ts';
 import type { CloseReason, Connection } from './ports.ts';
 import type { Batch } from './protocol/batch.ts';
 import type { Epoch, Index, Lamport, NodeId, Position } from './protocol/epoch.ts';
@@ -257,14 +258,17 @@ export type IngressEvent =
   | { readonly type: 'gate.changed'; readonly gate: Gate }
   | { readonly type: 'node.stopping' };
 
+/** A commit listener of this node itself: it sees the batches too. */
+export type BatchesListener = (point: ReadPoint, batches: readonly Batch[]) => void;
+
 export type SessionsEvent =
   | {
       readonly type: 'read.requested';
       readonly request: ReadRequest;
       readonly settle: (outcome: ReadPoint | Trouble) => void;
     }
-  | { readonly type: 'commit.watched'; readonly listener: CommitListener }
-  | { readonly type: 'commit.unwatched'; readonly listener: CommitListener }
+  | { readonly type: 'commit.watched'; readonly listener: BatchesListener }
+  | { readonly type: 'commit.unwatched'; readonly listener: BatchesListener }
   | LeaderChanged
   | PeerDisconnected
   | CommitAdvanced
@@ -296,6 +300,19 @@ export type MetricsEvent =
   | { readonly type: 'frame.dropped' }
   | { readonly type: 'line.due' }
   | { readonly type: 'metrics.reset' };
+
+// --------------------------------------------------------------------------------------------------------- observer
+
+/** Somebody on this node who looks; the object itself is its name. */
+export interface Viewer {
+  readonly show: (views: readonly SeenView[]) => void;
+}
+export type ObserverEvent =
+  /** Begins to look, or wants something else from now on. */
+  | { readonly type: 'views.wanted'; readonly viewer: Viewer; readonly wanted: Wanted }
+  | { readonly type: 'views.unwanted'; readonly viewer: Viewer }
+  | { readonly type: 'view.due' }
+  | FrameReceived<'watch' | 'view'>;
 
 // ------------------------------------------------------------------------------------------------------------- node
 
@@ -335,5 +352,6 @@ export interface Mailboxes {
   readonly ingress: IngressEvent;
   readonly sessions: SessionsEvent;
   readonly metrics: MetricsEvent;
+  readonly observer: ObserverEvent;
   readonly node: NodeEvent;
 }

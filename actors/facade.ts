@@ -3,6 +3,7 @@
  *
  * A call never rejects: trouble is a value. Only a bug throws.
  */
+import type { ChartView, SeenView, Wanted } from './observation.ts';
 import type { Batch } from './protocol/batch.ts';
 import type { Epoch, Lamport, NodeId } from './protocol/epoch.ts';
 
@@ -161,6 +162,15 @@ export interface Histogram {
   readonly sumSeconds: number;
 }
 
+/** Gets this node's new view and its peers' newest, at most every 100 ms; must be quick. */
+export type ViewListener = (views: readonly SeenView[]) => void;
+/** Somebody who looks, until `end`. */
+export interface Watching {
+  /** Something else from now on. */
+  want(wanted: Wanted): void;
+  end(): void;
+}
+
 /** Called after each advance of the commit, in order; must be quick. */
 export type CommitListener = (point: ReadPoint) => void;
 
@@ -181,4 +191,8 @@ export interface NodeFacade {
   resetMetrics(): void;
   /** Returns the function that ends the subscription. */
   onCommit(listener: CommitListener): () => void;
+  /** Shows the cluster while it runs; nothing is recorded or asked of peers before the first and after the last one. */
+  watch(wanted: Wanted, listener: ViewListener): Watching;
+  /** The statecharts of a node, as data. Of an actor `link:2` it is the one with the id `link`. */
+  charts(): readonly ChartView[];
 }

@@ -17,7 +17,7 @@ export interface GatewayContext {
 
 export const gateway = setup({
   types: { context: {} as GatewayContext, events: {} as GatewayEvent },
-  guards: { hasLeader: ({ context }) => context.hasLeader },
+  guards: { hasLeader: ({ context }) => context.hasLeader, hasNoLeader: ({ context }) => !context.hasLeader },
   actions: {
     announce: ({ self, system }, gate: Gate) => tell({ self, system }, 'ingress', { type: 'gate.changed', gate }),
     noteLeader: assign((_, hasLeader: boolean) => ({ hasLeader })),
@@ -41,7 +41,7 @@ export const gateway = setup({
         },
         open: {
           entry: { type: 'announce', params: 'open' },
-          always: { guard: ({ context }) => !context.hasLeader, target: 'waiting' },
+          always: { guard: 'hasNoLeader', target: 'waiting' },
         },
       },
     },

@@ -9,9 +9,10 @@
  *   |- formation    who the voters are                     |- sessions     client reads
  *   |- election     who leads                              |- metrics      counters
  *   |- replicator   which office the pipeline holds        |- link:<peer>  life of a connection
- *   |- pipeline     batches, acknowledgements, commit      `- wire:<peer>  its frames
+ *   |- pipeline     batches, acknowledgements, commit      |- wire:<peer>  its frames
+ *   `- observer     what people see of it and its peers    `- (a link and a wire for each peer)
  *
- * A1. No actor but the store exists before the log is recovered: there is no half-known state to guard against.
+ * A1. No actor but the store, and the observer, which only looks, exists before the log is recovered: there is no half-known state to guard against.
  * A2. An exception in any actor ends the node (R-D2, XState leaves its children alive): `failed` is called once, and
  *     the process must end.
  */
@@ -24,8 +25,11 @@ import { formation } from './formation.ts';
 import { gateway } from './gateway.ts';
 import { ingress } from './ingress.ts';
 import { handlersFor, link } from './link.ts';
+import { Look } from './look.ts';
 import { metrics } from './metrics.ts';
 import { makeFacade } from './nodeFacade.ts';
+import { makeRecord, type NodeRecord } from './observer/record.ts';
+import { observer } from './observer.ts';
 import { pipeline } from './pipeline.ts';
 import type { Ports } from './ports.ts';
 import type { NodeId } from './protocol/epoch.ts';
@@ -68,7 +72,7 @@ export interface Node {
   readonly root: ActorRefFrom<typeof nodeMachine>;
 }
 
-type Settings = Required<Omit<NodeOptions, 'failed' | 'onEvent'>>;
+type Settings = Required<Omit<NodeOptions, 'failed' | 'onEvent'>> & { readonly record: NodeRecord };
 interface NodeContext extends Settings {
   readonly recovered: Recovered | null;
   readonly keys: { last: number };
@@ -86,7 +90,21 @@ const closingMs = 3000;
 
 export const nodeMachine = setup({
   types: { input: {} as Settings, context: {} as NodeContext, events: {} as NodeEvent | ChildFailed },
-  actors: { clock, election, formation, gateway, ingress, link, metrics, pipeline, replicator, sessions, store, wire },
+  actors: {
+    clock,
+    election,
+    formation,
+    gateway,
+    ingress,
+    link,
+    metrics,
+    observer,
+    pipeline,
+    replicator,
+    sessions,
+    store,
+    wire,
+  },
   delays: { leaving: leavingMs, closing: closingMs },
   actions: {
     noteStopped: assign((_, stopped: () => void) => ({ stopped })),
@@ -144,20 +162,28 @@ export const nodeMachine = setup({
 }).createMachine({
   id: 'node',
   context: ({ input }) => ({ ...input, recovered: null, keys: { last: 0 }, stopped: null }),
-  invoke: {
-    id: 'store',
-    systemId: 'store',
-    src: 'store',
-    input: ({ context: { ports, nodeId, voters, segmentBytes, tailBytes, keptEntries, memory } }) => ({
-      ...ports,
-      nodeId,
-      voters,
-      segmentBytes,
-      tailBytes,
-      keptEntries,
-      memory,
-    }),
-  },
+  invoke: [
+    {
+      id: 'store',
+      systemId: 'store',
+      src: 'store',
+      input: ({ context: { ports, nodeId, voters, segmentBytes, tailBytes, keptEntries, memory } }) => ({
+        ...ports,
+        nodeId,
+        voters,
+        segmentBytes,
+        tailBytes,
+        keptEntries,
+        memory,
+      }),
+    },
+    {
+      id: 'observer',
+      systemId: 'observer',
+      src: 'observer',
+      input: ({ context: { nodeId, voters, ports, record } }) => ({ nodeId, voters, ports, record }),
+    },
+  ],
   initial: 'recovering',
   on: {
     'store.failed': { actions: { type: 'fail', params: ({ event }) => event.reason } },
@@ -183,7 +209,7 @@ export const nodeMachine = setup({
           id: 'clock',
           systemId: 'clock',
           src: 'clock',
-          input: ({ context }) => ({ lamport: logOf(context).lastLamport }),
+          input: ({ context }) => ({ lamport: logOf(context).lastLamport, trace: context.record.trace }),
         },
         { id: 'gateway', systemId: 'gateway', src: 'gateway' },
         { id: 'ingress', systemId: 'ingress', src: 'ingress', input: ({ context }) => ingressInput(context) },
@@ -289,6 +315,7 @@ const formationInput = (context: NodeContext) => ({
 });
 
 export function createNode(options: NodeOptions): Node {
+  const record = makeRecord(options.nodeId, options.ports, () => look.standing);
   const settings: Settings = {
     priority: 0,
     timing: defaultTiming,
@@ -298,6 +325,8 @@ export function createNode(options: NodeOptions): Node {
     memory: false,
     ...options,
     voters: [...options.voters].sort((a, b) => a - b),
+    ports: { ...options.ports, log: record.story },
+    record,
   };
   const root = createActor(nodeMachine, {
     id: 'node',
@@ -306,7 +335,8 @@ export function createNode(options: NodeOptions): Node {
     logger: () => undefined,
     input: settings,
   });
-  deliverInOrder(root, options.onEvent);
+  deliverInOrder(root, options.onEvent, record.counts);
+  const look = new Look(root.system, settings);
   root.subscribe({
     error: (error) => {
       const reason = wordsOf(error);
@@ -317,7 +347,7 @@ export function createNode(options: NodeOptions): Node {
   });
   return {
     root,
-    facade: makeFacade(root, settings),
+    facade: makeFacade(root, nodeMachine, look),
     start: () => {
       root.start();
     },

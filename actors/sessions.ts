@@ -6,8 +6,8 @@
  * A2. Every attempt at a read index has a fresh nonce; an answer to an older attempt confirms nothing.
  */
 import { send } from './clock.ts';
-import type { SessionsEvent } from './events.ts';
-import type { CommitListener, ReadPoint, ReadRequest, Trouble } from './facade.ts';
+import type { BatchesListener, SessionsEvent } from './events.ts';
+import type { ReadPoint, ReadRequest, Trouble } from './facade.ts';
 import { lamportGuard } from './ingress.ts';
 import type { Clock } from './ports.ts';
 import type { Index, Lamport, NodeId } from './protocol/epoch.ts';
@@ -48,7 +48,7 @@ export class Sessions {
   readonly #wake: Wake;
   readonly #waiting = new Set<Waiting>();
   readonly #asked = new Map<number, Waiting>();
-  readonly #listeners = new Set<CommitListener>();
+  readonly #listeners = new Set<BatchesListener>();
   #leader: NodeId | null = null;
   #nonce = 0;
   #commit: Index;
@@ -82,7 +82,7 @@ export class Sessions {
           if (batch.type === 'data')
             this.#point = { kind: 'ready', lastId: event.lastId, lastLamport: batch.endLamport };
         for (const waiting of this.#waiting) this.#serveIfReady(waiting);
-        for (const listener of this.#listeners) listener(this.#point);
+        for (const listener of this.#listeners) listener(this.#point, event.batches);
         return;
       case 'leader.changed':
         this.#leader = event.leader;

@@ -26,10 +26,17 @@ export interface Scope {
   readonly system: unknown;
 }
 
+/** Who hears of every delivery while `delivered` is set: it must change nothing. */
+export interface Tap {
+  delivered: ((from: string | null, to: string, event: EventObject) => void) | null;
+}
+const noTap: Tap = { delivered: null };
+
 /** Puts the queue into a system that has not started yet. `onEvent` sees every delivery: the cheapest trace there is. */
 export function deliverInOrder(
   root: { readonly system: unknown },
   onEvent?: (target: string, event: EventObject) => void,
+  tap = noTap,
 ): void {
   const system = root.system as Relay;
   const deliver = system._relay;
@@ -43,6 +50,7 @@ export function deliverInOrder(
       for (let i = 0; i < queue.length; i++) {
         const [from, to, next] = queue[i] as (typeof queue)[number];
         onEvent?.(to.id, next);
+        if (tap.delivered) tap.delivered(from?.id ?? null, to.id, next);
         deliver(from, to, next);
         if (i === 4095) {
           queue = queue.slice(i + 1); // A long chain must not keep what it has delivered.

@@ -54,6 +54,10 @@ export class Wire {
     this.#scope = scope;
   }
 
+  get bufferedBytes(): number {
+    return this.#connection?.bufferedBytes ?? 0;
+  }
+
   receive(event: WireEvent): void {
     switch (event.type) {
       case 'wire.attach':

@@ -23,6 +23,7 @@ import {
   refusals,
   unelectableReasons,
 } from './frames.ts';
+import { maxOneOf, maxViewBytes } from './watching.ts';
 
 type Writer<F> = (out: ByteWriter, frame: F) => void;
 type Reader<F> = (from: ByteReader) => Omit<F, 'kind'>;
@@ -84,7 +85,6 @@ function withWrites(
   return all.done ? { epoch: fields.epoch, writes } : 'malformed';
 }
 
-/** 40 and 41 are reserved for WATCH and VIEW: what one node's dashboard asks of another. */
 const codecs: { readonly [K in FrameKind]: Codec<FrameOf<K>> } = {
   hello: {
     code: 1,
@@ -367,6 +367,25 @@ const codecs: { readonly [K in FrameKind]: Codec<FrameOf<K>> } = {
       out.f64(f.nonce);
     },
     read: (from) => ({ nonce: from.integer() }),
+  },
+  // What people look at begins at 40: it is no part of the replication.
+  watch: {
+    code: 40,
+    write: (out, { wanted }) => {
+      out.bool(wanted.trace).bool(wanted.actors).varint(wanted.oneOf);
+    },
+    read: (from) => {
+      const wanted = { trace: from.bool(), actors: from.bool(), oneOf: from.varint() };
+      if (wanted.oneOf < 1 || wanted.oneOf > maxOneOf) from.fail();
+      return { wanted };
+    },
+  },
+  view: {
+    code: 41,
+    write: (out, f) => {
+      out.bytes(f.bytes);
+    },
+    read: (from) => ({ bytes: from.bytes(maxViewBytes) }),
   },
 };
 

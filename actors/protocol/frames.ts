@@ -1,6 +1,7 @@
 /** Frames between peers: the messages of PROTOCOL §3. Their binary form is in frameCodec.ts. */
 import { type Batch, type EncodedWrite, maxBatchBytes } from './batch.ts';
 import type { Epoch, Index, Lamport, NodeId, Position } from './epoch.ts';
+import type { Wanted } from './watching.ts';
 
 export const protocolVersion = 1;
 /** Biggest frame: one batch, and room for the fields before it. */
@@ -216,6 +217,17 @@ export interface ReadIndexNo {
   readonly nonce: number;
 }
 
+/** People look at the sender's page: it wants to show the addressee too. Good for a few seconds. */
+export interface Watch {
+  readonly kind: 'watch';
+  readonly wanted: Wanted;
+}
+/** The answer, again and again: a NodeView as JSON text. What is in it nobody has checked. */
+export interface View {
+  readonly kind: 'view';
+  readonly bytes: Buffer;
+}
+
 export type Frame =
   | Hello
   | Proposal
@@ -240,6 +252,8 @@ export type Frame =
   | Handover
   | ReadIndex
   | ReadIndexOk
-  | ReadIndexNo;
+  | ReadIndexNo
+  | Watch
+  | View;
 export type FrameKind = Frame['kind'];
 export type FrameOf<K extends FrameKind> = Extract<Frame, { kind: K }>;

@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LamportClock, maxPeerLamport } from '../../actors/clock.ts';
 import type { WireEvent } from '../../actors/events.ts';
+import { Trace } from '../../actors/observer/trace.ts';
 import type { Frame } from '../../actors/protocol/frames.ts';
 import { aScope, type Ear } from '../support/actorWorld.ts';
 import { SeededDice } from '../support/dice.ts';
@@ -12,13 +13,16 @@ const Clock = suite('Lamport clock');
 
 function aClock(lamport = 0): { clock: LamportClock; ear: Ear } {
   const { scope, ear } = aScope();
-  return { clock: new LamportClock({ lamport }, scope), ear };
+  const trace = new Trace(1, { now: () => 0 });
+  return { clock: new LamportClock({ lamport, trace }, scope), ear };
 }
 const probe: Frame = { kind: 'probe', nonce: 1 };
 const ping: Frame = aPing();
 const hello = { kind: 'hello' } as Frame;
 const greeted: Frame = { kind: 'greeted', epoch: 0, appended: 0, last: 0 };
 const proposal: Frame = { kind: 'proposal', clusterId: 'c', roster: new Map() };
+const watch: Frame = { kind: 'watch', wanted: { trace: true, actors: true, oneOf: 1 } };
+const view: Frame = { kind: 'view', bytes: Buffer.from('{}') };
 
 const sendIt = (clock: LamportClock, frame: Frame): void => clock.receive({ type: 'frame.send', peer: 2, frame });
 const receiveIt = (clock: LamportClock, frame: Frame, lamport: number): void =>
@@ -37,8 +41,8 @@ Clock('work that is sent carries a time of its own (A2)', () => {
   );
 });
 
-Clock('pings and greetings are no event of the log: they carry the time and do not move it (A2)', () => {
-  for (const frame of [ping, hello, greeted, proposal]) {
+Clock('pings, greetings and looking are no event of the log: they carry the time and do not move it (A2)', () => {
+  for (const frame of [ping, hello, greeted, proposal, watch, view]) {
     const { clock } = aClock(10);
     sendIt(clock, frame);
     assert.is(clock.time, 10, frame.kind);
@@ -102,6 +106,7 @@ Clock('hands each frame to the actor that deals with it', () => {
     pipeline: ['fetch', 'fetchBack', 'gone', 'data', 'append', 'ack', 'reject', 'forward', 'readIndex'],
     ingress: ['forwardOk', 'forwardNo'],
     sessions: ['readIndexOk', 'readIndexNo'],
+    observer: ['watch', 'view'],
   };
   for (const [actor, kinds] of Object.entries(expected)) {
     for (const kind of kinds) {

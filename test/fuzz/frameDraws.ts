@@ -19,6 +19,7 @@ import {
   refusals,
   unelectableReasons,
 } from '../../actors/protocol/frames.ts';
+import { maxOneOf } from '../../actors/protocol/watching.ts';
 import { record } from './property.ts';
 
 /** Small ones and the edges are likelier than in a plain draw. */
@@ -148,6 +149,8 @@ const draws: Draws = {
   readIndex: record({ nonce: whole }),
   readIndexOk: record({ nonce: whole, epoch: whole, index: whole }),
   readIndexNo: record({ nonce: whole }),
+  watch: record({ wanted: record({ trace: bool, actors: bool, oneOf: fc.integer({ min: 1, max: maxOneOf }) }) }),
+  view: record({ bytes: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)) }),
 };
 export const kinds = Object.keys(draws) as FrameKind[];
 

@@ -12,6 +12,7 @@ import {
   refusals,
   unelectableReasons,
 } from '../../actors/protocol/frames.ts';
+import { maxOneOf, maxViewBytes } from '../../actors/protocol/watching.ts';
 import { aBatch, aWrite, e, nothingBefore } from '../support/actorWorld.ts';
 import { SeededDice } from '../support/dice.ts';
 
@@ -103,6 +104,8 @@ const makers: Makers = {
   readIndex: (d) => ({ nonce: whole(d) }),
   readIndexOk: (d) => ({ nonce: whole(d), epoch: whole(d), index: whole(d) }),
   readIndexNo: (d) => ({ nonce: whole(d) }),
+  watch: (d) => ({ wanted: { trace: bool(d), actors: bool(d), oneOf: 1 + d.int(maxOneOf) } }),
+  view: (d) => ({ bytes: Buffer.from(list(d, 60, () => d.int(256))) }),
 };
 const kinds = Object.keys(makers) as FrameKind[];
 
@@ -169,7 +172,7 @@ Frames('that are noise neither throw nor take long', () => {
   const dice = new SeededDice('noise');
   for (let i = 0; i < 20_000; i++) {
     const bytes = Buffer.from(Array.from({ length: dice.int(80) }, () => dice.int(256)));
-    if (bytes.length > 0 && dice.chance(0.9)) bytes[0] = 1 + dice.int(24);
+    if (bytes.length > 0 && dice.chance(0.9)) bytes[0] = 1 + dice.int(41);
     assert.is(decodeFrame(bytes), 'malformed');
   }
 });
@@ -193,6 +196,17 @@ Frames('whose text is longer than is allowed are malformed', () => {
   assert.is(decodeFrame(encode({ kind: 'hello', ...hello, incarnation: long })), 'malformed');
   assert.is(decodeFrame(encode({ kind: 'hello', ...hello, clusterId: long })), 'malformed');
   assert.is(decodeFrame(encode({ kind: 'proposal', clusterId: long, roster: new Map() })), 'malformed');
+});
+
+Frames('with a longer view, or a rarer trace, than is allowed are malformed', () => {
+  const view = (bytes: number) => decodeFrame(encode({ kind: 'view', bytes: Buffer.alloc(bytes, ' ') }));
+  assert.is.not(view(maxViewBytes), 'malformed');
+  assert.is(view(maxViewBytes + 1), 'malformed');
+  const watch = (oneOf: number) =>
+    decodeFrame(encode({ kind: 'watch', wanted: { trace: true, actors: false, oneOf } }));
+  assert.is.not(watch(maxOneOf), 'malformed');
+  assert.is(watch(maxOneOf + 1), 'malformed');
+  assert.is(watch(0), 'malformed');
 });
 
 Frames('with numbers that are no safe integers are malformed', () => {

@@ -9,8 +9,8 @@ import { type Scope, service } from '../../../actors/system.ts';
 export * from '../../../actors/clock.ts';
 
 export class LamportClock extends real.LamportClock {
-  constructor(_input: real.ClockInput, scope: Scope) {
-    super({ lamport: 0 }, scope);
+  constructor(input: real.ClockInput, scope: Scope) {
+    super({ ...input, lamport: 0 }, scope);
   }
 
   override receive(event: ClockEvent): void {

@@ -1,0 +1,116 @@
+/**
+ * Story book: what happened to this node, for people. It stands in the way of the log lines and keeps those that tell of
+ * elections, leaders and faults: an actor says a thing once, and nobody sends an event so that it can be shown.
+ *
+ * A1. Always kept, the newest `maxStories`; every line goes on unchanged.
+ */
+
+import type { StoryEvent, StoryView, TraceEvent } from '../observation.ts';
+import type { LogFields, LogLines, WallClock } from '../ports.ts';
+import type { Epoch, Lamport, NodeId } from '../protocol/epoch.ts';
+
+export const maxStories = 100;
+/** Of the words of one; some come with a stack. */
+const maxWords = 300;
+
+/** Where the node stands at the moment. */
+export interface Standing {
+  readonly lamport: Lamport;
+  readonly epoch: Epoch;
+  readonly leader: NodeId | null;
+}
+export type Group = TraceEvent['group'];
+
+interface Told {
+  readonly event: StoryEvent;
+  readonly group: 'election' | 'fault';
+}
+const election = (event: StoryEvent): Told => ({ event, group: 'election' });
+const fault = (event: StoryEvent): Told => ({ event, group: 'fault' });
+/** Names of log lines, and what they are called in the story. */
+const told: ReadonlyMap<string, Told> = new Map([
+  ['node_started', fault('started')],
+  ['cluster_joined', fault('joined')],
+  ['election_started', election('campaigns')],
+  ['log_adopting', election('adopts')],
+  ['leader_elected', election('follows')],
+  ['leader_lost', election('lost the leader')],
+  ['handover_started', election('hands over')],
+  ['handover_failed', election('handover failed')],
+  ['leader_stepped_down', election('steps down')],
+  ['peer_connected', fault('connected')],
+  ['peer_disconnected', fault('cut')],
+  ['peer_refused', fault('refused')],
+  ['log_damaged', fault('damaged')],
+  ['log_healed', fault('healed')],
+  ['log_lost', fault('lost log')],
+  ['memory_lost_everywhere', fault('lost log')],
+  ['identity_lost', fault('lost identity')],
+  ['config_mismatch', fault('mismatch')],
+  ['disk_full', fault('disk full')],
+  ['disk_nearly_full', fault('disk nearly full')],
+  ['disk_has_room', fault('disk has room')],
+  ['causality_violation', fault('violation')],
+  ['node_failed', fault('failed')],
+]);
+
+export class StoryBook implements LogLines {
+  readonly #self: NodeId;
+  readonly #lines: LogLines;
+  readonly #wallClock: WallClock;
+  readonly #standing: () => Standing;
+  readonly #heard: (story: StoryView, group: Group) => void;
+  readonly #stories: StoryView[] = [];
+  readonly #connected = new Set<NodeId>();
+  /** Why the connection to each peer broke last. */
+  readonly errors = new Map<NodeId, string>();
+
+  constructor(
+    self: NodeId,
+    ports: { readonly log: LogLines; readonly wallClock: WallClock },
+    standing: () => Standing,
+    heard: (story: StoryView, group: Group) => void,
+  ) {
+    this.#self = self;
+    this.#lines = ports.log;
+    this.#wallClock = ports.wallClock;
+    this.#standing = standing;
+    this.#heard = heard;
+  }
+
+  get stories(): readonly StoryView[] {
+    return [...this.#stories];
+  }
+  get wantsDebug(): boolean {
+    return this.#lines.wantsDebug ?? false;
+  }
+
+  write(level: 'debug' | 'info' | 'warn' | 'error', event: string, message: string, fields?: LogFields): void {
+    this.#lines.write(level, event, message, fields);
+    const entry = told.get(event);
+    if (!entry || !this.#isNews(event, message, fields)) return;
+    const isOwn = event === 'leader_elected' && fields?.leader === this.#self;
+    const story = {
+      ...this.#standing(),
+      wallMs: this.#wallClock.now(),
+      event: isOwn ? 'leads' : entry.event,
+      words: message.slice(0, maxWords),
+    };
+    this.#stories.push(story);
+    if (this.#stories.length > maxStories) this.#stories.shift();
+    this.#heard(story, entry.group);
+  }
+
+  /** A peer that is away is dialled again and again: only what changes is news. */
+  #isNews(event: string, message: string, fields?: LogFields): boolean {
+    const peer = fields?.peer;
+    if (typeof peer !== 'number') return true;
+    if (event === 'peer_connected') this.#connected.add(peer);
+    if (event !== 'peer_disconnected' && event !== 'peer_refused') return true;
+    const error = String(fields?.reason ?? message).slice(0, maxWords);
+    const isSame = this.errors.get(peer) === error;
+    this.errors.set(peer, error);
+    const wasConnected = this.#connected.delete(peer);
+    return wasConnected || (event === 'peer_refused' && !isSame);
+  }
+}
