@@ -6,12 +6,16 @@ import Koa, { type Context, type Next } from 'koa';
 import { refuse } from './answer.ts';
 import { openAppend } from './append.ts';
 import { discardRest } from './body.ts';
+import { giveOrder, killNode } from './chaos.ts';
+import { dashboard } from './dashboard.ts';
 import { Docs } from './docsPage.ts';
 import type { Edge } from './edge.ts';
 import { Refusal } from './errors.ts';
 import { FailureLog, pathOf } from './failureLog.ts';
 import { createGuard } from './guards.ts';
-import { getMetrics, killNode, resetMetrics } from './metrics.ts';
+import { openInspect } from './live/inspector.ts';
+import { openLive } from './live/route.ts';
+import { getMetrics, resetMetrics } from './metrics.ts';
 import { getMessage, getMessages, getRelation } from './reads.ts';
 import { getHealth, getLamportTime, getLeader, getLive, getState } from './status.ts';
 import { postMessage, postMessages } from './writes.ts';
@@ -20,6 +24,8 @@ type Handler = (edge: Edge, ctx: Context) => Promise<void> | void;
 
 const gets: readonly (readonly [path: string, handler: Handler])[] = [
   ['/append', openAppend],
+  ['/live', openLive],
+  ['/inspect', openInspect],
   ['/messages', getMessages],
   ['/messages/:id', getMessage],
   ['/messages/:a/relation/:b', getRelation],
@@ -43,11 +49,16 @@ export function createApp(edge: Edge): Koa {
   if (edge.kill) {
     router.post('/kill', (ctx) => killNode(edge, ctx));
     router.post('/metrics/reset', (ctx) => resetMetrics(edge, ctx));
+    router.post('/chaos/pause', (ctx) => giveOrder(edge, ctx, 'pause'));
+    router.post('/chaos/cut', (ctx) => giveOrder(edge, ctx, 'cut'));
+    router.post('/chaos/revive', (ctx) => giveOrder(edge, ctx, 'revive'));
+    router.post('/chaos/heal', (ctx) => giveOrder(edge, ctx, 'heal'));
   }
 
   app.use(around(edge));
   // The one hot route does not ask the router, which looks at every route it has for every request.
   app.use((ctx, next) => (isPostOfRoot(ctx) ? postMessage(edge, ctx) : next()));
+  app.use(dashboard(edge.dashboardFolder));
   app.use(router.routes());
   app.use(router.allowedMethods());
   // What a socket reports after its request was answered or given up: clients that hang up.
@@ -85,7 +96,7 @@ function around(edge: Edge): (ctx: Context, next: Next) => Promise<void> {
 }
 
 /** A bounded name: the path as the router was told it. */
-const routeOf = (ctx: Context): string => ctx._matchedRoute ?? (isPostOfRoot(ctx) ? '/' : 'other');
+const routeOf = (ctx: Context): string => ctx._matchedRoute ?? ctx.state.route ?? (isPostOfRoot(ctx) ? '/' : 'other');
 
 /** The router found no route: an unknown path, or a path with another method. */
 function answerUnrouted(ctx: Context): void {

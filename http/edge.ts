@@ -1,8 +1,11 @@
 /** What the routes share: the node behind them, the options, and what is counted. */
 import type { NodeFacade } from '../actors/facade.ts';
 import type { LogLines } from '../actors/ports.ts';
+import type { Chaos } from './chaos.ts';
 import type { EventLoop } from './eventLoop.ts';
 import type { HttpMetrics } from './httpMetrics.ts';
+import type { Feed } from './live/feed.ts';
+import type { Inspector } from './live/inspector.ts';
 import type { TailBlocks } from './tail.ts';
 import type { WebSockets } from './upgrades.ts';
 
@@ -21,6 +24,10 @@ export interface HttpLimits {
   readonly maxStreamBytes: number;
   /** Of answers that the client of a stream has not taken yet; beyond them nothing more of it is read. */
   readonly maxStreamAnswerBytes: number;
+  /** Open dashboards (WebSockets). */
+  readonly maxViewers: number;
+  /** Of ticks that a dashboard has not taken yet; beyond them it misses some. */
+  readonly maxViewerBytes: number;
   /** Bytes of all headers, and of the URL, together. */
   readonly maxHeaderBytes: number;
   readonly maxHeaderCount: number;
@@ -44,6 +51,8 @@ export const defaultLimits: HttpLimits = {
   maxStreamFrames: 4_096,
   maxStreamBytes: 4 * 1024 * 1024,
   maxStreamAnswerBytes: 64 * 1024,
+  maxViewers: 100,
+  maxViewerBytes: 1024 * 1024,
   maxHeaderBytes: 16 * 1024,
   maxHeaderCount: 100,
   maxUrlBytes: 8 * 1024,
@@ -65,11 +74,18 @@ export interface Edge {
   readonly allowedOrigins: readonly string[];
   /** Ends the process, at once; set only where chaos is switched on. */
   readonly kill: (() => void) | undefined;
+  /** The other faults; only where `kill` is. */
+  readonly chaos: Chaos | undefined;
   readonly tailBlocks: TailBlocks;
   /** Ends of the live tails, for the stop. */
   readonly tails: Set<() => void>;
   readonly webSockets: WebSockets;
   /** Ends of the append streams, for the stop. */
   readonly streams: Set<() => void>;
+  readonly feed: Feed;
+  readonly liveSockets: WebSockets;
+  readonly inspector: Inspector | undefined;
+  /** Where the dashboard was built; by default beside the compiled sources. */
+  readonly dashboardFolder: string | undefined;
   openConnections(): number;
 }

@@ -173,6 +173,17 @@ export const errors = {
     hint: 'Close some append streams, or use another node.',
     retryAfterMs: 5000,
   },
+  TOO_MANY_VIEWERS: {
+    status: 503,
+    error: 'Too many viewers',
+    hint: 'Close some dashboards, or open that of another node.',
+    retryAfterMs: 5000,
+  },
+  CHAOS_REFUSED: {
+    status: 409,
+    error: 'Fault not possible',
+    hint: 'See the detail for why this cannot be done to this node now.',
+  },
   INTERNAL: { status: 500, error: 'Internal error', hint: 'A bug; the log of this node has the details.' },
 } as const satisfies Record<TroubleCode, ErrorEntry> & Record<string, ErrorEntry>;
 

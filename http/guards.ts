@@ -2,6 +2,7 @@
  * Who may call: before any route, by headers alone.
  *
  * G1. A page of another site cannot write here: its browser says `Origin` or `Sec-Fetch-Site` with every such request.
+ *     Nor can it open a WebSocket, which browsers would let it read.
  * G2. A name that somebody else pointed at this machine (DNS rebinding) opens nothing: what arrives on loopback must be
  *     addressed to an IP address, to localhost, or to the host of an allowed origin.
  *     A request that names two hosts is none (RFC 9112 §3.2): what stands before this server may have gone by the other.
@@ -11,7 +12,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import { Refusal } from './errors.ts';
-import { opensWrites } from './upgrades.ts';
+import { opensReads, opensWrites } from './upgrades.ts';
 
 export interface GuardOptions {
   readonly apiToken: string | undefined;
@@ -84,9 +85,10 @@ export function createGuard(options: GuardOptions): Guard {
       return new Refusal('FOREIGN_HOST', `${JSON.stringify(headers.host.slice(0, 100))} is no name of this server`);
     }
     if (headers.origin !== undefined && origins.has(headers.origin.toLowerCase())) allowPage(res, headers.origin);
-    if (!isWrite(method) && !opensWrites(req)) return undefined;
+    const writes = isWrite(method) || opensWrites(req);
+    if (!writes && !opensReads(req)) return undefined;
     if (!isHome(req)) return new Refusal('FOREIGN_ORIGIN', headers.origin?.slice(0, 100));
-    if (token !== undefined && !hasToken(req, token)) return new Refusal('TOKEN_REQUIRED');
+    if (writes && token !== undefined && !hasToken(req, token)) return new Refusal('TOKEN_REQUIRED');
     return undefined;
   };
 }

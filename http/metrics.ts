@@ -1,11 +1,11 @@
-/** `GET /metrics`: the plan's JSON, or the text that Prometheus reads; and the calls of chaos, reset and kill. */
+/** `GET /metrics`: the plan's JSON, or the text that Prometheus reads; and their reset, for tests. */
 import type { Context } from 'koa';
 import type { MetricsReading, NodeStatus, Role } from '../actors/facade.ts';
 import { negotiate } from './accept.ts';
 import { refuse, send, sendJson } from './answer.ts';
+import { isLocal } from './chaos.ts';
 import type { Edge } from './edge.ts';
 import { Refusal } from './errors.ts';
-import { isLoopback } from './guards.ts';
 import { processFamilies } from './processMetrics.ts';
 import { counter, exposition, type Family, gauge, type Sample } from './prometheus.ts';
 import { isLeader } from './status.ts';
@@ -140,10 +140,12 @@ const readingFamilies = (reading: MetricsReading): Family[] => [
   }),
 ];
 
-const edgeFamilies = ({ metrics, tails, streams, openConnections }: Edge): Family[] => [
+const edgeFamilies = ({ metrics, tails, streams, feed, openConnections }: Edge): Family[] => [
   gauge('http_open_connections', 'Connections of clients.', openConnections()),
   gauge('http_open_tails', 'Live tails (server-sent events).', tails.size),
   gauge('http_open_streams', 'Append streams (WebSockets).', streams.size),
+  gauge('http_open_viewers', 'Open dashboards (WebSockets).', feed.size),
+  counter('http_ticks_skipped', 'Ticks that dashboards missed because they read too slowly.', feed.skipped),
   counter('http_stream_frames_received', 'Frames that came on append streams.', metrics.framesReceived),
   counter('http_stream_frames_sent', 'Frames of answers on append streams.', metrics.framesSent),
   {
@@ -160,24 +162,10 @@ const edgeFamilies = ({ metrics, tails, streams, openConnections }: Edge): Famil
   },
 ];
 
-/**
- * Chaos is for whoever sits at this machine; for others these calls do not exist.
- */
-function isLocal({ req }: Context): boolean {
-  return isLoopback(req.socket.remoteAddress) && !req.headers.forwarded && !req.headers['x-forwarded-for'];
-}
-
 export function resetMetrics({ node, metrics }: Edge, ctx: Context): void {
   if (isLocal(ctx)) {
     node.resetMetrics();
     metrics.reset();
     sendJson(ctx, 200, { reset: true });
-  } else refuse(ctx, new Refusal('NOT_FOUND'));
-}
-
-export function killNode({ kill }: Edge, ctx: Context): void {
-  if (isLocal(ctx)) {
-    kill?.(); // Nobody comes back from here, but in tests.
-    sendJson(ctx, 200, { killed: true });
   } else refuse(ctx, new Refusal('NOT_FOUND'));
 }

@@ -14,10 +14,15 @@ import type { NodeFacade } from '../actors/facade.ts';
 import type { LogLines } from '../actors/ports.ts';
 import { jsonType } from './answer.ts';
 import { createApp } from './app.ts';
+import type { Chaos } from './chaos.ts';
 import { defaultLimits, type Edge, type HttpLimits } from './edge.ts';
 import { type ErrorCode, Refusal } from './errors.ts';
 import { EventLoop } from './eventLoop.ts';
 import { HttpMetrics } from './httpMetrics.ts';
+import { Feed, type Observable } from './live/feed.ts';
+import { type Inspect, Inspector } from './live/inspector.ts';
+import { maxWantBytes } from './live/want.ts';
+import { version } from './openapi/document.ts';
 import { maxBatchBodyBytes } from './requests.ts';
 import { TailBlocks } from './tail.ts';
 import { ClientRequest, createWebSockets, serveUpgrades } from './upgrades.ts';
@@ -34,6 +39,11 @@ export interface HttpOptions {
   readonly allowedOrigins?: readonly string[];
   /** Ends the process as abruptly as kill -9. Given only where chaos is switched on; it opens /kill and the reset. */
   readonly kill?: () => void;
+  /** The other faults; only together with `kill`. */
+  readonly chaos?: Chaos;
+  /** Shows the insides of the actors; given only where that is switched on. */
+  readonly inspect?: Inspect;
+  readonly dashboardFolder?: string;
   readonly limits?: Partial<HttpLimits>;
 }
 
@@ -48,6 +58,7 @@ export interface HttpServer {
 export function createHttpServer(options: HttpOptions): HttpServer {
   const limits: HttpLimits = { ...defaultLimits, ...options.limits };
   const sockets = new Set<Socket>();
+  const chaos = options.kill && options.chaos;
   const edge: Edge = {
     node: options.node,
     log: options.log,
@@ -57,10 +68,22 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     apiToken: options.apiToken,
     allowedOrigins: options.allowedOrigins ?? [],
     kill: options.kill,
+    chaos,
     tailBlocks: new TailBlocks(options.node),
     tails: new Set(),
     webSockets: createWebSockets({ maxFrameBytes: maxBatchBodyBytes, stallMs: limits.stallMs }),
     streams: new Set(),
+    feed: new Feed({
+      node: options.node as NodeFacade & Observable,
+      release: version,
+      chaos,
+      inspect: options.inspect !== undefined,
+      needsToken: options.apiToken !== undefined,
+      maxUnreadBytes: limits.maxViewerBytes,
+    }),
+    liveSockets: createWebSockets({ maxFrameBytes: maxWantBytes, stallMs: limits.stallMs }),
+    inspector: options.inspect && new Inspector(options.inspect),
+    dashboardFolder: options.dashboardFolder,
     openConnections: () => sockets.size,
   };
   const handle = createApp(edge).callback();
@@ -108,6 +131,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
       server.listen({ port: options.port, host: options.host ?? '127.0.0.1', backlog: 1024 }, () => {
         server.removeListener('error', reject);
         edge.eventLoop.watch();
+        edge.feed.start();
         resolve(server.address() as AddressInfo);
       });
     });
@@ -117,6 +141,8 @@ export function createHttpServer(options: HttpOptions): HttpServer {
       edge.eventLoop.stop();
       for (const end of edge.tails) end();
       for (const end of edge.streams) end();
+      edge.feed.stop();
+      edge.inspector?.stop();
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
       // A connection becomes idle when its answer is done: so this is repeated.
       const sweep = setInterval(() => server.closeIdleConnections(), 10);

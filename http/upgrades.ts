@@ -16,7 +16,11 @@ import type { Context } from 'koa';
 import { type Server as AnyWebSocketServer, WebSocket, WebSocketServer } from 'ws';
 
 /** Each path with what opening it amounts to: the guards ask of a write what they ask of a POST. */
-const webSocketPaths: ReadonlyMap<string, 'read' | 'write'> = new Map([['/append', 'write']]);
+const webSocketPaths: ReadonlyMap<string, 'read' | 'write'> = new Map([
+  ['/append', 'write'],
+  ['/live', 'read'],
+  ['/inspect', 'read'],
+]);
 
 const keyPattern = /^[+/0-9A-Za-z]{22}==$/;
 
@@ -56,8 +60,9 @@ function isHandshake({ method, headers, socket }: IncomingMessage): boolean {
   );
 }
 
-/** Whether this request opens a WebSocket through which its client writes. */
+/** Whether this request opens a WebSocket through which its client writes, or only reads. */
 export const opensWrites = (req: IncomingMessage): boolean => req instanceof ClientRequest && req.opens === 'write';
+export const opensReads = (req: IncomingMessage): boolean => req instanceof ClientRequest && req.opens === 'read';
 
 /** U2: brings handshakes to the listener of plain requests. */
 export function serveUpgrades(server: Server, onRequest: (req: IncomingMessage, res: ServerResponse) => void): void {

@@ -6,10 +6,13 @@
  * L1. Nothing is started or removed before the arguments are valid and all ports are free.
  * L2. Nodes get SIGTERM once; only a second Ctrl-C of a person, or the stop's deadline, ends them harder. npm passes
  *     the terminal's SIGINT on a second time: signals within `sameSignalMs` are one.
- * L3. A node that ended is never started again by this script: the person gets the command for it.
+ * L3. A node that ended is not started again by this script: the person gets the command for it. Only with --chaos a page
+ *     may have it started, and one that was killed by a page comes back after its time.
+ * L4. Before the nodes are stopped, those that were paused go on: a paused process hears no SIGTERM.
  */
 import { request } from 'node:http';
 import { createServer } from 'node:net';
+import type { ToCluster } from './chaosMessages.ts';
 import { prepareFolder } from './clusterFolder.ts';
 import {
   argumentsOf,
@@ -23,6 +26,7 @@ import {
   planOf,
   restartCommand,
 } from './clusterPlan.ts';
+import { Faults } from './faults.ts';
 import { isMain } from './main.ts';
 import { type NodeEnd, type NodeProcess, startNode } from './nodeProcess.ts';
 
@@ -113,6 +117,7 @@ class Cluster {
   readonly #reports = new Map<number, NodeReport>();
   /** Nodes that ended here; true when one answers again, started elsewhere. */
   readonly #away = new Map<number, boolean>();
+  readonly #faults: Faults;
   #startedAt = performance.now();
   #ready = false;
   #leader: number | null = null;
@@ -125,6 +130,7 @@ class Cluster {
   constructor(plan: Plan, options: ClusterOptions) {
     this.#plan = plan;
     this.#options = options;
+    this.#faults = this.#makeFaults();
   }
 
   start(): void {
@@ -143,6 +149,8 @@ class Cluster {
         `  ${node.id}  http://127.0.0.1:${node.port}  peers on ${node.peerPort}  pid ${pid}  ${kept} ${node.dataDir}`,
       );
     }
+    if (this.#options.chaos)
+      say('chaos is on: whoever is on this machine can kill, pause and cut these nodes (dashboard, POST /chaos/…)');
     setInterval(() => this.#watch(), awayPollMs);
     void this.#untilReady();
   }
@@ -157,6 +165,7 @@ class Cluster {
     }
     this.#stoppingSince = performance.now();
     say('stopping …');
+    this.#faults.resumeAll(); // L4.
     for (const node of this.#running()) node.kill('SIGTERM');
     setTimeout(() => {
       const late = this.#running().map(({ node }) => node.id);
@@ -178,19 +187,75 @@ class Cluster {
 
   #spawn(node: PlannedNode): void {
     const env = environmentOf(this.#plan, node, this.#options, process.env);
-    const started = startNode(
-      node,
-      env,
-      (report) => {
+    const started = startNode(node, env, {
+      reported: (report) => {
         const before = this.#reports.get(node.id)?.trouble ?? null;
         this.#reports.set(node.id, report);
         if (report.trouble !== null && report.trouble !== before)
           say(`${node.id} cannot vote: ${report.trouble}. What to do:  curl http://127.0.0.1:${node.port}/health`);
         this.#showLeader();
       },
-      (end) => this.#ended(node, end),
-    );
+      ordered: (message) => this.#ordered(node.id, message),
+      ended: (end) => this.#ended(node, end),
+    });
     this.#processes.set(node.id, started);
+    if (!this.#options.chaos) return;
+    // It may come in the middle of faults; they wait in the channel until it listens.
+    started.send({ type: 'chaos.active', active: this.#faults.active });
+    for (const cut of this.#faults.cutsOf(node.id)) this.#cutAt(node.id, cut);
+  }
+
+  // ------------------------------------------------------------------------------------------------------ faults
+
+  #ordered(from: number, { ask, order }: ToCluster): void {
+    const why = this.#options.chaos && this.#stoppingSince === null ? this.#faults.order(order) : 'not now';
+    this.#processes.get(from)?.send({ type: 'chaos.answer', ask, why: why ?? null });
+  }
+
+  #makeFaults(): Faults {
+    const running = (id: number): NodeProcess | undefined => this.#running().find(({ node }) => node.id === id);
+    const signal = (id: number, name: NodeJS.Signals): string | undefined => {
+      const found = running(id);
+      found?.kill(name);
+      return found ? undefined : `${id} does not run here`;
+    };
+    return new Faults({
+      revives: true,
+      kill: (id) => signal(id, 'SIGKILL'),
+      pause: (id) => signal(id, 'SIGSTOP'),
+      resume: (id) => void signal(id, 'SIGCONT'),
+      revive: (id) => this.#revive(id),
+      cut: (id, peer, oneWay) => {
+        const ends = oneWay ? [id] : [id, peer];
+        if (!ends.some((end) => running(end))) return `${ends.join(' and ')} do not run here`;
+        for (const end of ends) this.#cutAt(end, { node: id, peer, oneWay });
+        return undefined;
+      },
+      mend: (id, peer) => {
+        running(id)?.send({ type: 'chaos.mend', peer });
+        running(peer)?.send({ type: 'chaos.mend', peer: id });
+      },
+      changed: (active) => {
+        for (const node of this.#running()) node.send({ type: 'chaos.active', active });
+      },
+      say,
+    });
+  }
+
+  /** Tells one end of a cut what it has to do. */
+  #cutAt(end: number, { node, peer, oneWay }: { node: number; peer: number; oneWay: boolean }): void {
+    const process = this.#processes.get(end);
+    if (!oneWay) process?.send({ type: 'chaos.cut', peer: end === node ? peer : node, cut: 'both ways' });
+    else if (end === node) process?.send({ type: 'chaos.cut', peer, cut: 'outgoing' });
+  }
+
+  #revive(id: number): string | undefined {
+    const node = this.#plan.started.find((one) => one.id === id);
+    if (!node) return `${id} was not started here`;
+    if (this.#processes.get(id)?.running() || this.#away.get(id)) return `${id} runs`;
+    this.#away.delete(id);
+    this.#spawn(node);
+    return undefined;
   }
 
   async #untilReady(): Promise<void> {
@@ -217,6 +282,7 @@ class Cluster {
     say(
       `  try   curl --request POST 'http://127.0.0.1:${port}/?message=hello'  and  curl http://127.0.0.1:${port}/messages`,
     );
+    say(`  see   http://127.0.0.1:${port}/dashboard`);
     say(`  logs  ${this.#plan.logDir}/node_<id>.log    Ctrl-C stops ${this.#plan.started.length === 1 ? 'it' : 'all'}`);
     this.#showLeader();
   }
@@ -265,6 +331,7 @@ class Cluster {
         const answers = health?.nodeId === id;
         if (answers === back || this.#stoppingSince !== null) return;
         this.#away.set(id, answers);
+        if (answers) this.#faults.started(id);
         say(answers ? `${id} is back (started in another terminal)` : `${id} is gone again`);
       });
     }
@@ -284,7 +351,8 @@ class Cluster {
     say(`${node.id} ended${led ? ', it was the leader' : ''}: ${reasonOf(end)}`);
     for (const line of end.lastWords.split('\n').slice(-6)) if (line !== '') say(`    ${line}`);
     const logFile = `${this.#plan.logDir}/node_${node.id}.log`;
-    if (this.#ready && this.#running().length > 0) {
+    this.#faults.ended(node.id);
+    if (this.#ready && (this.#running().length > 0 || this.#faults.willRevive)) {
       say(`  bring it back, in another terminal:  ${restartCommand(this.#options, node.id)}    (its log: ${logFile})`);
       this.#away.set(node.id, false);
       this.#showLeader();

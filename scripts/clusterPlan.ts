@@ -17,6 +17,7 @@ export interface ClusterOptions {
   readonly fresh: boolean;
   readonly memory: boolean;
   readonly chaos: boolean;
+  readonly inspect: boolean;
   /** Start this one node alone, beside others that run already. */
   readonly only: number | null;
   readonly help: boolean;
@@ -29,6 +30,7 @@ export const defaultOptions: ClusterOptions = {
   fresh: false,
   memory: false,
   chaos: false,
+  inspect: false,
   only: null,
   help: false,
 };
@@ -45,13 +47,14 @@ export const help = `Starts the nodes of a cluster on this machine, and stops th
   npm start -- --data FOLDER    where logs and identities are kept (data)
   npm start -- --fresh          removes what this cluster has kept, then starts
   npm start -- --memory         keeps the log in memory only
-  npm start -- --chaos          allows POST /kill and POST /metrics/reset
+  npm start -- --chaos          allows to kill, pause and cut nodes, on the dashboard and by POST /kill, /chaos/…
+  npm start -- --inspect        shows the insides of the actors, on the dashboard and at /inspect
   npm start -- --only 8002      one node alone, beside the others that run already
   npm start -- --help
 
 Timers, LOG_LEVEL and LOG_DIR come from the environment: see the README's table.`;
 
-const optionNames = '--nodes N, --port N, --data FOLDER, --fresh, --memory, --chaos, --only ID, --help';
+const optionNames = '--nodes N, --port N, --data FOLDER, --fresh, --memory, --chaos, --inspect, --only ID, --help';
 
 export type Arguments = { readonly ok: ClusterOptions } | { readonly faults: readonly string[] };
 
@@ -84,10 +87,11 @@ export function argumentsOf(given: readonly string[]): Arguments {
       options.only = integer('--only', text, 1, portMax) ?? null;
     },
   };
-  const flags: Readonly<Record<string, 'fresh' | 'memory' | 'chaos' | 'help'>> = {
+  const flags: Readonly<Record<string, 'fresh' | 'memory' | 'chaos' | 'inspect' | 'help'>> = {
     '--fresh': 'fresh',
     '--memory': 'memory',
     '--chaos': 'chaos',
+    '--inspect': 'inspect',
     '--help': 'help',
     '-h': 'help',
   };
@@ -177,6 +181,7 @@ export function environmentOf(plan: Plan, node: PlannedNode, options: ClusterOpt
     CLUSTER_SECRET_FILE: plan.secretFile,
     MEMORY: options.memory ? '1' : '0',
     CHAOS: options.chaos ? '1' : '0',
+    ...(options.inspect && { INSPECT: '1' }), // Else as the environment says.
   };
 }
 
@@ -188,6 +193,7 @@ export function restartCommand(options: ClusterOptions, id: number): string {
   if (options.dataDir !== defaultOptions.dataDir) words.push('--data', quoted(options.dataDir));
   if (options.memory) words.push('--memory');
   if (options.chaos) words.push('--chaos');
+  if (options.inspect) words.push('--inspect');
   return [...words, '--only', `${id}`].join(' ');
 }
 

@@ -45,6 +45,7 @@ export interface Config {
   readonly apiToken: string | null;
   readonly priority: number;
   readonly chaos: boolean;
+  readonly inspect: boolean;
   readonly memory: boolean;
   readonly timing: TimingConfig;
   readonly segmentBytes: number;
@@ -145,7 +146,18 @@ export const variables: readonly Variable[] = [
   },
   { name: 'API_TOKEN_FILE', accepted: 'file', byDefault: 'none', meaning: 'holds the token instead' },
   integerRow('NODE_PRIORITY', '0', 'a higher one leads before a higher id'),
-  { name: 'CHAOS', accepted: flag, byDefault: 'off', meaning: 'allows `POST /kill` and `POST /metrics/reset`' },
+  {
+    name: 'CHAOS',
+    accepted: flag,
+    byDefault: 'off',
+    meaning: 'allows `POST /kill`, `POST /chaos/…` and `POST /metrics/reset`, from this machine',
+  },
+  {
+    name: 'INSPECT',
+    accepted: flag,
+    byDefault: 'off',
+    meaning: 'shows the insides of the actors: on the dashboard, and at `/inspect` from this machine',
+  },
   {
     name: 'MEMORY',
     accepted: flag,
@@ -365,6 +377,7 @@ export function readConfig(env: Environment, readText: ReadText): ConfigOutcome 
     apiToken: reader.secret('API_TOKEN', tokenAccepted, 1, tokenLengthMax),
     priority: reader.integer('NODE_PRIORITY', 0),
     chaos: reader.flag('CHAOS'),
+    inspect: reader.flag('INSPECT'),
     memory: reader.flag('MEMORY'),
     timing: Object.freeze(timing),
     segmentBytes: reader.integer('SEGMENT_MB', 32) * mib,

@@ -7,6 +7,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { isToCluster, type ToCluster, type ToNode } from './chaosMessages.ts';
 import type { NodeReport, PlannedNode } from './clusterPlan.ts';
 import type { Environment } from './config.ts';
 
@@ -22,16 +23,19 @@ export interface NodeProcess {
   readonly pid: number | undefined;
   readonly running: () => boolean;
   kill(signal: NodeJS.Signals): void;
+  /** Lost when it has ended. */
+  send(message: ToNode): void;
+}
+
+export interface NodeListener {
+  reported(report: NodeReport): void;
+  ordered(order: ToCluster): void;
+  ended(end: NodeEnd): void;
 }
 
 const lastWordsBytes = 4096;
 
-export function startNode(
-  node: PlannedNode,
-  env: Environment,
-  onReport: (report: NodeReport) => void,
-  onEnd: (end: NodeEnd) => void,
-): NodeProcess {
+export function startNode(node: PlannedNode, env: Environment, listener: NodeListener): NodeProcess {
   let running = true;
   let lastWords = '';
   const child: ChildProcess = spawn(process.execPath, [fileURLToPath(new URL('./serve.js', import.meta.url))], {
@@ -45,12 +49,13 @@ export function startNode(
   });
   child.on('message', (message) => {
     const report = reportIn(message);
-    if (report !== undefined) onReport(report);
+    if (report !== undefined) listener.reported(report);
+    else if (isToCluster(message)) listener.ordered(message);
   });
   const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
     if (!running) return;
     running = false;
-    onEnd({ code, signal, lastWords: lastWords.trim() });
+    listener.ended({ code, signal, lastWords: lastWords.trim() });
   };
   child.on('close', ended);
   child.on('error', (error) => {
@@ -63,6 +68,9 @@ export function startNode(
     running: () => running,
     kill: (signal) => {
       if (running) child.kill(signal);
+    },
+    send: (message) => {
+      if (running && child.connected) child.send(message, () => {}); // It may end just now.
     },
   };
 }

@@ -15,6 +15,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { NodeFacade } from '../actors/facade.ts';
+import { inspectActors } from '../actors/inspection.ts';
 import { createNode } from '../actors/node.ts';
 import { createHttpServer } from '../http/server.ts';
 import { explainDiskError, fileDisk, makeFolder } from '../storage/fileDisk.ts';
@@ -23,8 +24,10 @@ import { logInMemory } from '../storage/memoryDisk.ts';
 import { WebSocketLinks } from '../transport/webSocketLinks.ts';
 import type { NodeReport } from './clusterPlan.ts';
 import { type Config, faultLines, readConfig } from './config.ts';
+import { CuttableLinks } from './cuttableLinks.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { isMain } from './main.ts';
+import { chaosOf } from './nodeChaos.ts';
 import { noFailpoints, realClock, realDice, realWallClock } from './realPorts.ts';
 
 export type { Config } from './config.ts';
@@ -105,6 +108,8 @@ export async function serve(
   await step('peer_port_refused', () => links.start(), ' (PEER_HOST, PEER_PORT)');
   closers.push(() => links.stop());
 
+  const cuttable = config.chaos ? new CuttableLinks(links) : undefined;
+  const chaos = cuttable && chaosOf({ nodeId: config.nodeId, links: cuttable, logger: logger.module('chaos') });
   const disk = fileDisk(config.dataDir);
   const node = createNode({
     nodeId: config.nodeId,
@@ -120,7 +125,7 @@ export async function serve(
       dice: realDice,
       failpoints: noFailpoints,
       disk: config.memory ? logInMemory(disk) : disk,
-      links,
+      links: cuttable ?? links,
       log: logger,
     },
   });
@@ -134,7 +139,8 @@ export async function serve(
     allowedOrigins: config.allowedOrigins,
     limits: { maxConnections: config.maxConnections },
     ...(config.apiToken === null ? {} : { apiToken: config.apiToken }),
-    ...(config.chaos ? { kill: () => process.kill(process.pid, 'SIGKILL') } : {}),
+    ...(chaos && { kill: () => process.kill(process.pid, 'SIGKILL'), chaos }),
+    ...(config.inspect && { inspect: (take) => inspectActors(node.root, take) }),
   });
   // Before the node: until it serves, /health says so.
   await step('client_port_refused', () => http.listen(), '');
@@ -241,6 +247,7 @@ async function main(): Promise<void> {
     node_version: process.versions.node,
     memory: config.memory,
     chaos: config.chaos,
+    inspect: config.inspect,
   });
   try {
     serving = await serve(config, logger, {

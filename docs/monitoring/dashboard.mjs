@@ -255,6 +255,7 @@ const panels = [
     ['sum(dlog_http_open_connections{%})', 'connections'],
     ['sum(dlog_http_open_tails{%})', 'live tails'],
     ['sum(dlog_http_open_streams{%})', 'append streams'],
+    ['sum(dlog_http_open_viewers{%})', 'dashboards'],
   ]),
   lines('Append streams', 'Frames that clients sent, and frames of answers.', 'cps', [
     ['sum(rate(dlog_http_stream_frames_received_total{%}[$__rate_interval]))', 'received'],

@@ -4,6 +4,7 @@
  */
 import { chaosOperations } from './chaos.ts';
 import { descriptionOperations } from './description.ts';
+import { liveOperations } from './live.ts';
 import { metricsOperations } from './metrics.ts';
 import { readOperations } from './reads.ts';
 import { statusOperations } from './status.ts';
@@ -14,6 +15,7 @@ const operations: readonly Operation[] = [
   ...writeOperations,
   ...readOperations,
   ...statusOperations,
+  ...liveOperations,
   ...metricsOperations,
   ...descriptionOperations,
   ...chaosOperations,

@@ -117,7 +117,7 @@ Opening(
       const text = await refusal(port, `${handshake().replace(from, to)}${to.includes('Length') ? 'x' : ''}`);
       assert.match(text, /^HTTP\/1.1 426 [\s\S]*Sec-WebSocket-Version: 13\r\n[\s\S]*UPGRADE_REQUIRED/, to);
     }
-    for (const path of ['/live', '/appendix', '/append/more', '/peer']) {
+    for (const path of ['/alive', '/appendix', '/append/more', '/peer']) {
       assert.match(await refusal(port, handshake(path)), /^HTTP\/1.1 404 [\s\S]*NOT_FOUND/, path);
     }
     // Names of the path that only the router would take for it.

@@ -135,7 +135,7 @@ const Calls = suite('http calls');
 Calls(
   'that do not exist are 404, as JSON, with no word of the inside',
   inWorld(async (world) => {
-    for (const path of ['/nothing', '/dashboard', '/messages/1/2', '/__proto__', '/message_received']) {
+    for (const path of ['/nothing', '/dashboards', '/messages/1/2', '/__proto__', '/message_received']) {
       const { status, code, headers } = await ask(world, 'GET', path);
       assert.equal([status, code], [404, 'NOT_FOUND'], path);
       assert.is(headers['content-type'], 'application/json; charset=utf-8');

@@ -209,7 +209,14 @@ Served(
         paths: Record<string, { post?: object }>;
       };
       const marked = Object.entries(paths).filter(([, { post }]) => post && 'x-chaos' in post);
-      assert.equal(marked.map(([path]) => path).sort(), ['/kill', '/metrics/reset']);
+      assert.equal(marked.map(([path]) => path).sort(), [
+        '/chaos/cut',
+        '/chaos/heal',
+        '/chaos/pause',
+        '/chaos/revive',
+        '/kill',
+        '/metrics/reset',
+      ]);
     },
     { kill: () => {} },
   ),

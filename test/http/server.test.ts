@@ -278,7 +278,7 @@ Server(
       };
       const foreign = 'Origin: https://evil.example\r\n';
       await Promise.all([
-        ...['/peer', '/live', '/dashboard'].map((path) => ask(`GET ${path}`, /^HTTP\/1.1 404 [\s\S]*NOT_FOUND/)),
+        ...['/peer', '/lively'].map((path) => ask(`GET ${path}`, /^HTTP\/1.1 404 [\s\S]*NOT_FOUND/)),
         ask('GET /leader', /^HTTP\/1.1 200 /),
         ask('POST /?message=a', /^HTTP\/1.1 200 /),
         ask('CONNECT localhost:22', /^$/),

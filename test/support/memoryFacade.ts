@@ -15,7 +15,9 @@ import type {
   Trouble,
   TroubleCode,
 } from '../../actors/facade.ts';
+import type { ChartView, Wanted } from '../../actors/observation.ts';
 import { type Batch, defaultStream, encodeBatch, encodeWrite } from '../../actors/protocol/batch.ts';
+import type { SeenView } from '../../http/live/protocol.ts';
 
 export const trouble = (code: TroubleCode, more: Partial<Trouble> = {}): Trouble => ({
   kind: 'trouble',
@@ -66,6 +68,8 @@ export class MemoryFacade implements NodeFacade {
   bytesRead = 0;
   readCalls = 0;
   readonly listeners = new Set<CommitListener>();
+  /** Whoever looks now, and what each wants. */
+  readonly watchers = new Map<(views: readonly SeenView[]) => void, Wanted>();
   readonly nodeId: number;
   #lamport = 0;
   #lastId = 0;
@@ -226,5 +230,20 @@ export class MemoryFacade implements NodeFacade {
   onCommit(listener: CommitListener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
+  }
+
+  watch(wanted: Wanted, listener: (views: readonly SeenView[]) => void): { want(wanted: Wanted): void; end(): void } {
+    this.watchers.set(listener, wanted);
+    return {
+      want: (other) => this.watchers.set(listener, other),
+      end: () => this.watchers.delete(listener),
+    };
+  }
+  /** Shows this to all who look. */
+  show(...views: readonly SeenView[]): void {
+    for (const listener of this.watchers.keys()) listener(views);
+  }
+  charts(): readonly ChartView[] {
+    return [{ id: 'link', hash: 'h', states: [], edges: [] }];
   }
 }

@@ -1,0 +1,26 @@
+/** Several views of one node as one, for a viewer who takes them more rarely than they are made. Pure. */
+import { maxShownMessages, maxTraceEvents, type NodeView } from '../../actors/observation.ts';
+import { newest } from './history.ts';
+
+/** Numbers are those of the later view; lists hold what is new since the view before the earlier one, bounded as ever. */
+export function mergeViews(earlier: NodeView, later: NodeView): NodeView {
+  if (earlier.boot !== later.boot) return later;
+  const trace = later.trace && mergeTraces(earlier.trace, later.trace);
+  return {
+    ...later,
+    messages: {
+      count: earlier.messages.count + later.messages.count,
+      shown: newest(maxShownMessages, earlier.messages.shown, later.messages.shown),
+    },
+    ...(trace && { trace }),
+  };
+}
+
+type Trace = NonNullable<NodeView['trace']>;
+
+function mergeTraces(earlier: Trace | undefined, later: Trace): Trace {
+  if (earlier === undefined) return later;
+  const events = newest(maxTraceEvents, earlier.events, later.events);
+  const lost = earlier.events.length + later.events.length - events.length;
+  return { oneOf: later.oneOf, dropped: earlier.dropped + later.dropped + lost, events };
+}

@@ -1,0 +1,149 @@
+/**
+ * Who looks at this node, and what each of them wants.
+ *
+ *   Viewer  one open page        Group  all viewers with the same interest: they get the same bytes
+ *
+ * V1. A tick is put into words once for each distinct interest; whoever takes it gets the same buffer.
+ * V2. A viewer that has not taken `maxUnreadBytes` yet gets no more ticks until it has; it is told how many it missed.
+ */
+import type { NodeView, Wanted } from '../../actors/observation.ts';
+import type { NodeId } from '../../actors/protocol/epoch.ts';
+import { mergeViews } from './mergeViews.ts';
+import type { ActiveFault, SeenView, Want } from './protocol.ts';
+import { paceOf } from './want.ts';
+
+/** What a viewer needs of its WebSocket. */
+export interface Outlet {
+  readonly bufferedAmount: number;
+  send(frame: Buffer): void;
+}
+
+export class Viewer {
+  readonly outlet: Outlet;
+  readonly end: () => void;
+  group: Group | undefined;
+  oneOf = 1;
+  missed = 0;
+  /** The faults have changed since it last heard of them. */
+  owedFaults = false;
+
+  constructor(outlet: Outlet, end: () => void) {
+    this.outlet = outlet;
+    this.end = end;
+  }
+}
+
+/** A view, and when it came here. */
+interface Arrived {
+  readonly ageMs: number;
+  readonly at: number;
+  readonly view: NodeView;
+}
+
+export const asSeen = ({ ageMs, at, view }: Arrived, now: number): SeenView => ({
+  ageMs: Math.round(ageMs + now - at),
+  view,
+});
+export type { Arrived };
+
+/** A timer of the same pace may come a little early. */
+const slackMs = 20;
+
+export class Group {
+  readonly everyMs: number;
+  readonly wanted: Pick<Wanted, 'trace' | 'actors'>;
+  readonly members = new Set<Viewer>();
+  #pending = new Map<NodeId, Arrived>();
+  #sentAt = Number.NEGATIVE_INFINITY;
+
+  constructor(everyMs: number, wanted: Pick<Wanted, 'trace' | 'actors'>) {
+    this.everyMs = everyMs;
+    this.wanted = wanted;
+  }
+
+  add(arrived: Arrived): void {
+    const view = filtered(arrived.view, this.wanted);
+    const before = this.#pending.get(view.node);
+    this.#pending.set(view.node, { ...arrived, view: before ? mergeViews(before.view, view) : view });
+  }
+
+  isDue(now: number): boolean {
+    return now - this.#sentAt >= this.everyMs - slackMs;
+  }
+
+  /** Also where nothing is new: it shows that the node is there. Returns how many viewers were passed over. */
+  tick(now: number, faults: readonly ActiveFault[] | undefined, maxUnreadBytes: number): number {
+    this.#sentAt = now;
+    const views = JSON.stringify([...this.#pending.values()].map((arrived) => asSeen(arrived, now)));
+    this.#pending = new Map();
+    const frames = new Map<string, Buffer>();
+    const head = `{"type":"tick","wallMs":${Date.now()}`;
+    let passedOver = 0;
+    for (const viewer of this.members) {
+      if (viewer.outlet.bufferedAmount > maxUnreadBytes) {
+        viewer.missed++;
+        passedOver++;
+        continue;
+      }
+      const { missed } = viewer;
+      const chaos = faults && viewer.owedFaults ? `,"chaos":${JSON.stringify(faults)}` : '';
+      const key = `${missed}${chaos}`;
+      const frame = frames.get(key) ?? Buffer.from(`${head},"missed":${missed}${chaos},"views":${views}}`);
+      frames.set(key, frame);
+      viewer.missed = 0;
+      viewer.owedFaults = false;
+      viewer.outlet.send(frame);
+    }
+    return passedOver;
+  }
+}
+
+function filtered(view: NodeView, { trace, actors }: Pick<Wanted, 'trace' | 'actors'>): NodeView {
+  if ((trace || !view.trace) && (actors || !view.actors)) return view;
+  const { trace: itsTrace, actors: itsActors, ...rest } = view;
+  return { ...rest, ...(trace && itsTrace && { trace: itsTrace }), ...(actors && itsActors && { actors: itsActors }) };
+}
+
+/** All groups: at most one for each pace and combination of wishes. */
+export class Groups {
+  readonly #groups = new Map<string, Group>();
+
+  get all(): Iterable<Group> {
+    return this.#groups.values();
+  }
+
+  move(viewer: Viewer, { everyMs, trace, actors, oneOf }: Omit<Want, 'type'>): void {
+    this.leave(viewer);
+    const pace = paceOf(everyMs);
+    if (pace === 0) return;
+    const name = `${pace} ${trace} ${actors}`;
+    const group = this.#groups.get(name) ?? new Group(pace, { trace, actors });
+    this.#groups.set(name, group);
+    group.members.add(viewer);
+    viewer.group = group;
+    viewer.oneOf = oneOf;
+  }
+
+  leave(viewer: Viewer): void {
+    const { group } = viewer;
+    if (!group) return;
+    viewer.group = undefined;
+    group.members.delete(viewer);
+    if (group.members.size > 0) return;
+    for (const [name, one] of this.#groups) if (one === group) this.#groups.delete(name);
+  }
+
+  /** What all of them together want; undefined when nobody looks. */
+  union(): Wanted | undefined {
+    const groups = [...this.#groups.values()];
+    if (groups.length === 0) return undefined;
+    const tracers = groups.filter(({ wanted }) => wanted.trace).flatMap(({ members }) => [...members]);
+    // What is divisible by one of several numbers is divisible by their greatest common divisor.
+    const oneOf = tracers.map((viewer) => viewer.oneOf).reduce(greatestCommonDivisor, 0) || 1;
+    return { trace: tracers.length > 0, actors: groups.some(({ wanted }) => wanted.actors), oneOf };
+  }
+}
+
+const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : greatestCommonDivisor(b, a % b));
+
+export const nowMs = (): number => performance.now();

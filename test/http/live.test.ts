@@ -1,0 +1,265 @@
+/** The feed of the dashboard: what a viewer gets, and what is refused at its door. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { NodeView } from '../../actors/observation.ts';
+import { History } from '../../http/live/history.ts';
+import { mergeViews } from '../../http/live/mergeViews.ts';
+import { historyMessages, historyPoints, historyTraceEvents } from '../../http/live/protocol.ts';
+import { paceOf, parseWant } from '../../http/live/want.ts';
+import { inWorld, until } from '../support/httpWorld.ts';
+import { aMessage, aView, LiveClient } from '../support/liveClient.ts';
+
+const seen = (view: NodeView, ageMs = 0) => ({ ageMs, view });
+const anEvent = (seq: number) =>
+  ({ seq, lamport: seq, wallMs: seq, kind: 'local', what: 'leads', group: 'election' }) as const;
+const aTrace = (...seqs: number[]) => ({ oneOf: 1, dropped: 0, events: seqs.map(anEvent) });
+
+// ------------------------------------------------------------------------------------------------------- the parts
+
+const Parts = suite('parts of the feed');
+
+Parts('a want is bounded in every member', () => {
+  const good = { type: 'want', everyMs: 100, trace: true, actors: false, oneOf: 7 };
+  assert.equal(parseWant(JSON.stringify(good)), good);
+  for (const [change, why] of [
+    [{ type: 'send' }, 'unknown type "send"'],
+    [{ type: undefined }, 'unknown type none'],
+    [{ everyMs: 99 }, 'everyMs is 0 or an integer 100..10000'],
+    [{ everyMs: 10_001 }, 'everyMs is 0 or an integer 100..10000'],
+    [{ everyMs: 100.5 }, 'everyMs is 0 or an integer 100..10000'],
+    [{ everyMs: '100' }, 'everyMs is 0 or an integer 100..10000'],
+    [{ trace: 1 }, 'trace and actors are true or false'],
+    [{ oneOf: 0 }, 'oneOf is an integer 1..1000000'],
+    [{ oneOf: 1e7 }, 'oneOf is an integer 1..1000000'],
+    [{ more: 1 }, 'unknown member "more"'],
+  ] as const)
+    assert.is(parseWant(JSON.stringify({ ...good, ...change })), why);
+  assert.is(parseWant('{'), 'not JSON');
+  for (const text of ['[]', '1', 'null']) assert.is(parseWant(text), 'not a JSON object');
+  const long = parseWant(JSON.stringify({ type: 'x'.repeat(900) }));
+  assert.ok(typeof long === 'string' && long.length < 100, 'it fits into a close frame');
+});
+Parts('a pace is one of few, and never quicker than asked', () => {
+  assert.equal([0, 100, 101, 999, 10_000].map(paceOf), [0, 100, 200, 1000, 10_000]);
+});
+Parts('views that are put together lose no number, and say what they left out', () => {
+  const first = aView({ messages: { count: 60, shown: [aMessage(1), aMessage(2)] }, trace: aTrace(1, 2) });
+  const second = aView({ seq: 2, messages: { count: 1, shown: [aMessage(61)] }, trace: aTrace(3) });
+  const both = mergeViews(first, second);
+  assert.is(both.seq, 2);
+  assert.is(both.messages.count, 61);
+  assert.equal(both.messages.shown.map(({ id }) => id), [1, 2, 61]); // biome-ignore format: one line
+  assert.equal(both.trace?.events.map(({ seq }) => seq), [1, 2, 3]); // biome-ignore format: one line
+  const many = Array.from({ length: 150 }, (_, i) => i);
+  const cut = mergeViews(aView({ trace: aTrace(...many) }), aView({ trace: aTrace(...many) }));
+  assert.equal([cut.trace?.events.length, cut.trace?.dropped], [200, 100]);
+  assert.equal(mergeViews(first, aView({ boot: 2 })).messages.count, 0);
+});
+Parts('history is bounded, and takes the messages of its own node alone', () => {
+  const history = new History(8001);
+  for (let i = 1; i <= historyPoints + 5; i++) history.addPoint([i, 0, 0, 0]);
+  for (let i = 1; i <= historyMessages + 5; i++) {
+    history.add(aView({ messages: { count: 1, shown: [aMessage(i)] }, trace: aTrace(i) }));
+    history.add(aView({ node: 8002, messages: { count: 1, shown: [aMessage(i)] } }));
+  }
+  const { points, messages, trace } = history.read();
+  assert.equal([points.length, points[0]?.[0]], [historyPoints, 6]);
+  assert.equal([messages.length, messages[0]?.id], [historyMessages, 6]);
+  assert.equal(trace.map(([node, events]) => [node, events.length]), [[8001, historyTraceEvents]]); // biome-ignore format: one line
+});
+Parts('the stories of a node go on over its restarts', () => {
+  const history = new History(8001);
+  const story = (event: string): NodeView['story'] => [
+    { wallMs: 1, lamport: 1, event, words: event, epoch: 1, leader: null } as NodeView['story'][number],
+  ];
+  history.add(aView({ story: story('leads') }));
+  history.add(aView({ boot: 2, story: story('follows') }));
+  history.add(aView({ boot: 2, story: [...story('follows'), ...story('leads')] }));
+  const [[node, stories] = []] = history.read().stories;
+  assert.is(node, 8001);
+  assert.equal(stories?.map(({ event }) => event), ['leads', 'follows', 'leads']); // biome-ignore format: one line
+});
+Parts.run();
+
+// -------------------------------------------------------------------------------------------------------- the feed
+
+const Live = suite('live feed');
+
+Live(
+  'says hello, then ticks with what is new, and nothing before it is asked',
+  inWorld(async ({ port, node, http }) => {
+    const client = await new LiveClient(port).opened();
+    const { hello } = client;
+    assert.equal(
+      [hello?.version, hello?.node, hello?.chaos, hello?.inspect, hello?.needsToken],
+      [1, 8001, null, false, false],
+    );
+    assert.equal([hello?.charts.length, hello?.voters], [1, [8001]]);
+    assert.is(node.watchers.size, 0, 'nobody wants anything yet');
+    client.want();
+    await until(() => node.watchers.size === 1, 'a watch');
+    node.show(seen(aView({ seq: 7 })), seen(aView({ node: 8002, seq: 3 }), 40));
+    await client.hears('both views', () => client.ticks.some(({ views }) => views.length > 0));
+    const [first] = client.ticks.filter(({ views }) => views.length > 0);
+    assert.equal(first?.views.map(({ view }) => [view.node, view.seq]), [[8001, 7], [8002, 3]]); // biome-ignore format: one line
+    assert.ok((first?.views[1]?.ageMs ?? 0) >= 40);
+    assert.is(first?.missed, 0);
+    const later = await new LiveClient(port).opened();
+    assert.equal(later.hello?.views.map(({ view }) => view.node), [8001, 8002]); // biome-ignore format: one line
+    assert.ok(http.server.listening);
+    client.hangUp();
+    later.hangUp();
+    await until(() => node.watchers.size === 0, 'the end of the watch');
+  }),
+);
+Live(
+  'ticks at most ten times a second, and rarer where that is wanted',
+  inWorld(async ({ port, node }) => {
+    const quick = (await new LiveClient(port).opened()).want();
+    const slow = (await new LiveClient(port).opened()).want({ everyMs: 1000 });
+    await until(() => node.watchers.size === 1, 'a watch');
+    const begun = performance.now();
+    let seq = 0;
+    const showing = setInterval(() => {
+      seq++;
+      node.show(seen(aView({ seq, messages: { count: 2, shown: [aMessage(seq)] } })));
+    }, 5);
+    await slow.hears('three ticks', () => slow.ticks.filter(({ views }) => views.length > 0).length >= 3);
+    clearInterval(showing);
+    const tookMs = performance.now() - begun;
+    assert.ok(quick.ticks.length <= tookMs / 100 + 2, `${quick.ticks.length} in ${tookMs}`);
+    assert.ok(slow.ticks.length <= tookMs / 1000 + 2, `${slow.ticks.length} in ${tookMs}`);
+    const counted = (client: LiveClient): number =>
+      client.ticks.reduce((sum, { views }) => sum + (views[0]?.view.messages.count ?? 0), 0);
+    const last = slow.ticks.at(-1)?.views[0]?.view.seq ?? 0;
+    assert.is(counted(slow), 2 * last, 'all messages are counted, shown or not');
+    quick.hangUp();
+    slow.hangUp();
+  }),
+);
+Live(
+  'asks for what somebody wants, and gives it to nobody else',
+  inWorld(
+    async ({ port, node }) => {
+      const one = (await new LiveClient(port).opened()).want();
+      const other = (await new LiveClient(port).opened()).want({ trace: true, actors: true, oneOf: 6 });
+      const third = (await new LiveClient(port).opened()).want({ trace: true, oneOf: 4 });
+      const wanted = () => [...node.watchers.values()][0];
+      await until(() => wanted()?.oneOf === 2, 'the union');
+      assert.equal(wanted(), { trace: true, actors: true, oneOf: 2 });
+      node.show(seen(aView({ trace: aTrace(1), actors: [] })));
+      const viewOf = (client: LiveClient) => client.ticks.find(({ views }) => views.length > 0)?.views[0]?.view;
+      await until(() => [one, other, third].every(viewOf), 'a view for each');
+      assert.equal(
+        [one, other, third].map((client) => ['trace', 'actors'].filter((name) => name in (viewOf(client) ?? {}))),
+        [[], ['trace', 'actors'], ['trace']],
+      );
+      other.want({ everyMs: 0 });
+      await until(() => wanted()?.actors === false, 'a smaller union');
+      assert.is(wanted()?.oneOf, 4);
+      for (const client of [one, third]) client.want({ everyMs: 0 });
+      await until(() => node.watchers.size === 0, 'nobody looks');
+      const before = one.ticks.length;
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      assert.ok(one.ticks.length <= before + 1, 'a hidden page hears nothing');
+      for (const client of [one, other, third]) client.hangUp();
+    },
+    { inspect: () => () => {} },
+  ),
+);
+Live(
+  'shows the inside of the actors only where that is switched on',
+  inWorld(async ({ port, node }) => {
+    const client = (await new LiveClient(port).opened()).want({ actors: true });
+    await until(() => node.watchers.size === 1, 'a watch');
+    assert.is([...node.watchers.values()][0]?.actors, false);
+    assert.is(new LiveClient(port, { path: '/inspect' }).refused, undefined);
+    client.hangUp();
+  }),
+);
+Live.run();
+
+// -------------------------------------------------------------------------------------------------------- the door
+
+const Door = suite('door of the feed');
+
+Door(
+  'is closed, with a reason, for whoever says something else',
+  inWorld(async ({ port, node }) => {
+    for (const [said, code, reason] of [
+      ['{"type":"send"}', 1008, 'unknown type "send"'],
+      ['nonsense', 1008, 'not JSON'],
+      [
+        '{"type":"want","everyMs":1,"trace":false,"actors":false,"oneOf":1}',
+        1008,
+        'everyMs is 0 or an integer 100..10000',
+      ],
+      [Buffer.from('{}'), 1003, 'text frames only'],
+      [`"${'x'.repeat(2000)}"`, 1009, 'message too long'],
+    ] as const) {
+      const client = await new LiveClient(port).opened();
+      assert.equal(await client.say(said).ends(), { code, reason });
+    }
+    const flood = await new LiveClient(port).opened();
+    for (let i = 0; i < 21; i++) flood.want();
+    assert.equal(await flood.ends(), { code: 1008, reason: 'more than 20 messages in a second' });
+    await until(() => node.watchers.size === 0, 'no watch is left');
+  }),
+);
+Door(
+  'is closed for pages of other sites, unless they are allowed, and for foreign names',
+  inWorld(
+    async ({ port }) => {
+      const refused = async (headers: Record<string, string>): Promise<number | undefined> => {
+        const client = new LiveClient(port, { headers });
+        await until(() => client.closed !== undefined, 'a refusal');
+        return client.refused;
+      };
+      assert.is(await refused({ Origin: 'https://evil.example' }), 403);
+      assert.is(await refused({ 'Sec-Fetch-Site': 'cross-site' }), 403);
+      assert.is(await refused({ Host: 'evil.example' }), 421);
+      for (const origin of [`http://127.0.0.1:${port}`, 'https://app.example'])
+        (await new LiveClient(port, { headers: { Origin: origin } }).opened()).hangUp();
+    },
+    { allowedOrigins: ['https://app.example'], apiToken: 'secret' },
+  ),
+);
+Door(
+  'lets so many in, and says to a plain request what it is',
+  inWorld(
+    async ({ port, url }) => {
+      const both = await Promise.all([new LiveClient(port).opened(), new LiveClient(port).opened()]);
+      const third = new LiveClient(port);
+      await third.ends();
+      assert.is(third.refused, 503);
+      both[0].hangUp();
+      await until(() => both[0].closed !== undefined, 'its end');
+      let next: LiveClient | undefined;
+      for (let tries = 0; next === undefined && tries < 100; tries++)
+        next = await new LiveClient(port).opened().catch(() => undefined);
+      assert.ok(next);
+      assert.is((await fetch(`${url}/live`)).status, 426);
+      assert.match(
+        await (await fetch(`${url}/metrics`, { headers: { Accept: 'text/plain' } })).text(),
+        /dlog_http_open_viewers\S* 2/,
+      );
+      next.hangUp();
+      both[1].hangUp();
+    },
+    { limits: { maxViewers: 2 } },
+  ),
+);
+Door('says 1001 when the node stops, and keeps points while nobody looks', async () => {
+  const { anHttpWorld } = await import('../support/httpWorld.ts');
+  const world = await anHttpWorld();
+  const client = await new LiveClient(world.port).opened();
+  await new Promise((resolve) => setTimeout(resolve, 1200));
+  const later = await new LiveClient(world.port).opened();
+  const [point] = later.hello?.history.points ?? [];
+  assert.equal(point?.slice(1), [10, 1.5, 2.5]);
+  const stopped = world.stop();
+  assert.equal(await client.ends(), { code: 1001, reason: 'the node stops' });
+  await later.ends();
+  await stopped;
+});
+Door.run();
