@@ -18,13 +18,14 @@ const characterWidth = 0.61;
 const stateFont = 12;
 const edgeFont = 11;
 const lineHeight = 14;
+/** From top to bottom reads best; what gets wider than this goes from left to right if that is narrower. */
+const roomy = { small: 420, whole: 1100 };
 /** Words at one arrow, at most; the table under the chart has all. */
 const maxLines = 4;
 const maxLineLength = 34;
 
 const options = {
   'elk.algorithm': 'layered',
-  'elk.direction': 'DOWN',
   'elk.hierarchyHandling': 'INCLUDE_CHILDREN',
   'elk.edgeRouting': 'ORTHOGONAL',
   'elk.layered.spacing.nodeNodeBetweenLayers': '26',
@@ -65,7 +66,7 @@ function linesOf({ edges }, isWhole) {
 
 const widthOf = (lines, font) => Math.ceil(Math.max(...lines.map((line) => line.length)) * font * characterWidth) + 4;
 
-function graphOf(chart, isWhole) {
+function graphOf(chart, isWhole, direction) {
   const childrenOf = (parent) =>
     chart.states
       .filter((state) => state.parent === parent)
@@ -94,10 +95,13 @@ function graphOf(chart, isWhole) {
       id: `${arrow.from}>${arrow.to}`,
       sources: [arrow.from],
       targets: [arrow.to],
-      labels: lines.length === 0 ? [] : [{ text: lines.join('\n'), width: widthOf(lines, edgeFont), height: lines.length * lineHeight }],
+      labels:
+        lines.length === 0
+          ? []
+          : [{ text: lines.join('\n'), width: widthOf(lines, edgeFont), height: lines.length * lineHeight }],
     };
   });
-  return { id: '', layoutOptions: options, children: childrenOf(null), edges };
+  return { id: '', layoutOptions: { ...options, 'elk.direction': direction }, children: childrenOf(null), edges };
 }
 
 /** Coordinates of ELK are relative to the container of each part; ours are of the drawing. */
@@ -140,31 +144,62 @@ export async function layoutsOf(charts) {
   const elk = new Elk();
   const layouts = {};
   for (const chart of charts) {
-    const drawing = async (isWhole) => drawingOf(await elk.layout(graphOf(chart, isWhole)));
-    layouts[chart.id] = { hash: chart.hash, small: await drawing(false), whole: await drawing(true) };
+    const drawing = async (isWhole, direction) => drawingOf(await elk.layout(graphOf(chart, isWhole, direction)));
+    const best = async (isWhole) => {
+      const [down, right] = [await drawing(isWhole, 'DOWN'), await drawing(isWhole, 'RIGHT')];
+      return down.width <= roomy[isWhole ? 'whole' : 'small'] || down.width <= right.width ? down : right;
+    };
+    layouts[chart.id] = { hash: chart.hash, small: await best(false), whole: await best(true) };
   }
   return layouts;
 }
 
 /** One state or arrow a line: a change of a machine is a change that can be read. */
 function textOf(layouts) {
-  const part = (entries, open, close, pad) => `${open}\n${entries.map((entry) => `${pad}  ${entry}`).join(',\n')}\n${pad}${close}`;
+  const part = (entries, open, close, pad) =>
+    `${open}\n${entries.map((entry) => `${pad}  ${entry}`).join(',\n')}\n${pad}${close}`;
   const pair = (key, value) => `${JSON.stringify(key)}: ${value}`;
   const drawing = ({ width, height, states, arrows }) =>
     part(
       [
         pair('width', width),
         pair('height', height),
-        pair('states', part(Object.entries(states).map(([id, box]) => pair(id, JSON.stringify(box))), '{', '}', '      ')),
-        pair('arrows', part(arrows.map((arrow) => JSON.stringify(arrow)), '[', ']', '      ')),
+        pair(
+          'states',
+          part(
+            Object.entries(states).map(([id, box]) => pair(id, JSON.stringify(box))),
+            '{',
+            '}',
+            '      ',
+          ),
+        ),
+        pair(
+          'arrows',
+          part(
+            arrows.map((arrow) => JSON.stringify(arrow)),
+            '[',
+            ']',
+            '      ',
+          ),
+        ),
       ],
       '{',
       '}',
       '    ',
     );
   const chart = ({ hash, small, whole }) =>
-    part([pair('hash', JSON.stringify(hash)), pair('small', drawing(small)), pair('whole', drawing(whole))], '{', '}', '  ');
-  return `${part(Object.entries(layouts).map(([id, one]) => pair(id, chart(one))), '{', '}', '')}\n`;
+    part(
+      [pair('hash', JSON.stringify(hash)), pair('small', drawing(small)), pair('whole', drawing(whole))],
+      '{',
+      '}',
+      '  ',
+    );
+  return `${part(
+    Object.entries(layouts).map(([id, one]) => pair(id, chart(one))),
+    '{',
+    '}',
+    '',
+  )}\n`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -270,7 +270,7 @@ const bounds = (events: Parameters<typeof lanesOf>[0], leader: number | null = n
 
 Reigns('last from the word that a node leads to the word that it does not, or to its end', () => {
   assert.equal(bounds([local(1, 'campaigns'), local(2, 'leads'), local(5, 'steps down')]), [[2, 5]]);
-  assert.equal(bounds([local(2, 'leads'), local(5, 'hands over'), local(7, 'leads')]), [
+  assert.equal(bounds([local(2, 'leads'), local(4, 'hands over'), local(5, 'follows'), local(7, 'leads')]), [
     [2, 5],
     [7, null],
   ]);
@@ -279,6 +279,7 @@ Reigns('last from the word that a node leads to the word that it does not, or to
 
 Reigns('reach back before the record if only that explains it', () => {
   assert.equal(bounds([local(4, 'steps down')]), [[null, 4]]);
+  assert.equal(bounds([local(4, 'hands over'), local(6, 'follows')]), [[null, 6]]);
   assert.equal(bounds([local(4, 'note')], 1), [[null, null]], 'it leads now and nothing was said');
   assert.equal(bounds([local(4, 'note')], 2), []);
   assert.equal(bounds([local(4, 'follows')], null), []);

@@ -11,7 +11,10 @@ export interface Reign {
 }
 
 const begins = new Set(['leads']);
-const ends = new Set(['hands over', 'steps down', 'follows', 'campaigns', 'damaged', 'disk full']);
+/** Who hands over still leads, until it follows the other or says that it failed. */
+const ends = new Set(['steps down', 'follows', 'campaigns', 'started', 'failed']);
+/** Said only by one who leads. */
+const betrays = new Set(['hands over', 'handover failed', 'steps down']);
 
 /** `leader`: who leads now as far as is known; says who did where the record has no word of it. */
 export function reignsOf(lanes: ReadonlyMap<NodeId, readonly Traced[]>, leader: NodeId | null): readonly Reign[] {
@@ -35,11 +38,11 @@ function reignsOfOne(node: NodeId, events: readonly Traced[], leadsNow: boolean)
       if (leads) reigns.push({ node, from, to: event, epoch: from?.epoch ?? null });
       [from, leads, told] = [event, true, true];
     } else if (ends.has(event.what)) {
-      // Only a leader steps down or hands over: it led since before the record.
-      const ledBefore = !told && (event.what === 'steps down' || event.what === 'hands over');
-      if (leads || ledBefore) reigns.push({ node, from, to: event, epoch: from?.epoch ?? event.epoch ?? null });
+      // It led since before the record, if only a leader says that.
+      if (leads || (!told && betrays.has(event.what)))
+        reigns.push({ node, from, to: event, epoch: from?.epoch ?? event.epoch ?? null });
       [from, leads, told] = [null, false, true];
-    }
+    } else if (!told && betrays.has(event.what)) [leads, told] = [true, true];
   }
   if (leads || (!told && leadsNow)) reigns.push({ node, from, to: null, epoch: from?.epoch ?? null });
   return reigns;
