@@ -12,6 +12,8 @@ export interface Formats {
   clock(wallMs: number): string;
   clockMs(wallMs: number): string;
   share(part: number): string;
+  /** N of "1 of N": one place behind the point as long as it tells anything. */
+  ratio(value: number): string;
 }
 
 const unit = (language: Language, name: string, digits: number): Intl.NumberFormat =>
@@ -29,19 +31,20 @@ function formatsOf(language: Language): Formats {
   const minutes = unit(language, 'minute', 0);
   const hours = unit(language, 'hour', 1);
   const days = unit(language, 'day', 1);
+  const tenths = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
   const share = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 });
   const clock = new Intl.DateTimeFormat(language, {
     hour: '2-digit',
     minute: '2-digit',
     second: '2-digit',
-    hour12: false,
+    hourCycle: 'h23',
   });
   const clockMs = new Intl.DateTimeFormat(language, {
     hour: '2-digit',
     minute: '2-digit',
     second: '2-digit',
     fractionalSecondDigits: 3,
-    hour12: false,
+    hourCycle: 'h23',
   });
   return {
     count: (value) => count.format(value),
@@ -61,6 +64,7 @@ function formatsOf(language: Language): Formats {
     clock: (wallMs) => clock.format(wallMs),
     clockMs: (wallMs) => clockMs.format(wallMs),
     share: (part) => share.format(part),
+    ratio: (value) => (value < 10 ? tenths.format(value) : count.format(value)),
   };
 }
 

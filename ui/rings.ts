@@ -16,7 +16,7 @@ export class MessageRing {
     this.#capacity = capacity;
   }
 
-  /** In order, oldest first. Changes with the next `add`: who keeps it takes a copy. */
+  /** In order, oldest first. Another array after each change: who keeps one keeps what was shown. */
   get rows(): readonly MessageView[] {
     return this.#rows;
   }
@@ -26,10 +26,14 @@ export class MessageRing {
 
   /** True when anything changed. */
   add(rows: readonly MessageView[]): boolean {
+    if (rows.length === 0) return false;
+    const before = this.#rows;
+    this.#rows = [...before];
     let changed = false;
     for (const row of rows) changed = this.#insert(row) || changed;
     const excess = this.#rows.length - this.#capacity;
     if (excess > 0) this.#rows.splice(0, excess);
+    if (!changed) this.#rows = before as MessageView[];
     return changed;
   }
 
