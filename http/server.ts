@@ -19,7 +19,7 @@ import { defaultLimits, type Edge, type HttpLimits } from './edge.ts';
 import { type ErrorCode, Refusal } from './errors.ts';
 import { EventLoop } from './eventLoop.ts';
 import { HttpMetrics } from './httpMetrics.ts';
-import { Feed, type Observable } from './live/feed.ts';
+import { Feed } from './live/feed.ts';
 import { type Inspect, Inspector } from './live/inspector.ts';
 import { maxWantBytes } from './live/want.ts';
 import { version } from './openapi/document.ts';
@@ -74,7 +74,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     webSockets: createWebSockets({ maxFrameBytes: maxBatchBodyBytes, stallMs: limits.stallMs }),
     streams: new Set(),
     feed: new Feed({
-      node: options.node as NodeFacade & Observable,
+      node: options.node,
       release: version,
       chaos,
       inspect: options.inspect !== undefined,

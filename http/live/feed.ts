@@ -7,8 +7,7 @@
  * F2. What is kept is bounded: one view of each node, the history, and one tick of each group.
  * F3. A viewer that comes gets `hello`, made at most ten times a second however many come.
  */
-import type { NodeFacade } from '../../actors/facade.ts';
-import type { ChartView, Wanted } from '../../actors/observation.ts';
+import type { NodeFacade, Watching } from '../../actors/facade.ts';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
 import type { Chaos } from '../chaos.ts';
 import { History } from './history.ts';
@@ -18,14 +17,8 @@ import { type Arrived, asSeen, Groups, nowMs, type Outlet, Viewer } from './view
 const tickMs = 100;
 const pointMs = 1000;
 
-/** What a node shows of itself and of the others. */
-export interface Observable {
-  watch(wanted: Wanted, listener: (views: readonly SeenView[]) => void): { want(wanted: Wanted): void; end(): void };
-  charts(): readonly ChartView[];
-}
-
 export interface FeedSettings {
-  readonly node: NodeFacade & Observable;
+  readonly node: NodeFacade;
   readonly release: string;
   readonly chaos: Chaos | undefined;
   readonly inspect: boolean;
@@ -41,7 +34,7 @@ export class Feed {
   readonly #groups = new Groups();
   readonly #latest = new Map<NodeId, Arrived>();
   readonly #unlisten: (() => void) | undefined;
-  #watch: ReturnType<Observable['watch']> | undefined;
+  #watch: Watching | undefined;
   #ticking: NodeJS.Timeout | undefined;
   #pointing: NodeJS.Timeout | undefined;
   #hello: { readonly at: number; readonly frame: Buffer } | undefined;
@@ -112,6 +105,9 @@ export class Feed {
   #take(views: readonly SeenView[]): void {
     const at = nowMs();
     for (const { ageMs, view } of views) {
+      const known = this.#latest.get(view.node)?.view;
+      // Of a peer that is silent the last view comes again and again.
+      if (known && known.boot === view.boot && known.seq >= view.seq) continue;
       const arrived = { ageMs, at, view };
       this.#history.add(view);
       this.#latest.set(view.node, arrived);

@@ -4,6 +4,7 @@
  * W1. Everything in a `want` is bounded, and a member that nobody knows is refused: what comes in decides how much a node
  *     does for its viewers.
  */
+import { maxOneOf } from '../../actors/protocol/watching.ts';
 import type { Want } from './protocol.ts';
 
 /** A `want` has about eighty. */
@@ -12,7 +13,6 @@ export const maxWantBytes = 1024;
 const paces = [100, 200, 500, 1000, 2000, 5000, 10_000] as const;
 const everyMsMin = paces[0];
 const everyMsMax = paces[6];
-const oneOfMax = 1_000_000;
 
 /** The next pace that is not quicker than asked: so that few distinct ones are served. 0 stays 0. */
 export const paceOf = (everyMs: number): number => (everyMs === 0 ? 0 : (paces.find((pace) => pace >= everyMs) ?? 0));
@@ -36,7 +36,7 @@ export function parseWant(text: string): Want | string {
   if (everyMs !== 0 && !isInteger(everyMs, everyMsMin, everyMsMax))
     return `everyMs is 0 or an integer ${everyMsMin}..${everyMsMax}`;
   if (typeof trace !== 'boolean' || typeof actors !== 'boolean') return 'trace and actors are true or false';
-  if (!isInteger(oneOf, 1, oneOfMax)) return `oneOf is an integer 1..${oneOfMax}`;
+  if (!isInteger(oneOf, 1, maxOneOf)) return `oneOf is an integer 1..${maxOneOf}`;
   return { type: 'want', everyMs, trace, actors, oneOf };
 }
 

@@ -14,10 +14,11 @@ import type {
   ReadRequest,
   Trouble,
   TroubleCode,
+  ViewListener,
+  Watching,
 } from '../../actors/facade.ts';
-import type { ChartView, Wanted } from '../../actors/observation.ts';
+import type { ChartView, SeenView, Wanted } from '../../actors/observation.ts';
 import { type Batch, defaultStream, encodeBatch, encodeWrite } from '../../actors/protocol/batch.ts';
-import type { SeenView } from '../../http/live/protocol.ts';
 
 export const trouble = (code: TroubleCode, more: Partial<Trouble> = {}): Trouble => ({
   kind: 'trouble',
@@ -69,7 +70,7 @@ export class MemoryFacade implements NodeFacade {
   readCalls = 0;
   readonly listeners = new Set<CommitListener>();
   /** Whoever looks now, and what each wants. */
-  readonly watchers = new Map<(views: readonly SeenView[]) => void, Wanted>();
+  readonly watchers = new Map<ViewListener, Wanted>();
   readonly nodeId: number;
   #lamport = 0;
   #lastId = 0;
@@ -232,7 +233,7 @@ export class MemoryFacade implements NodeFacade {
     return () => this.listeners.delete(listener);
   }
 
-  watch(wanted: Wanted, listener: (views: readonly SeenView[]) => void): { want(wanted: Wanted): void; end(): void } {
+  watch(wanted: Wanted, listener: ViewListener): Watching {
     this.watchers.set(listener, wanted);
     return {
       want: (other) => this.watchers.set(listener, other),
