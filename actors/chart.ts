@@ -35,8 +35,14 @@ interface Inside {
 function nameOf(it: unknown): string {
   if (typeof it === 'string') return it;
   const { type } = it as { readonly type?: unknown };
-  return typeof type === 'string' ? type : '(inline)';
+  return typeof type === 'string' ? type.replace(/^xstate\./, '') : '(inline)';
 }
+
+/** Of what a state does when it is entered and left: XState arms and disarms `after` there, which the edges tell. */
+const isOwn = (it: unknown): boolean => {
+  const { type } = it as { readonly type?: unknown };
+  return type !== 'xstate.raise' && type !== 'xstate.cancel';
+};
 
 /** XState encodes some events into their names: `xstate.after.300.link.greeting`. */
 function wordsFor(eventType: string, from: string): string {
@@ -55,8 +61,8 @@ function statesOf(node: StateNode, parent: StateNode | null): ChartState[] {
     label: parent ? node.key : node.id,
     type: node.type,
     initial: parent?.initial?.target.includes(node) ?? true,
-    entry: node.entry.map(nameOf),
-    exit: node.exit.map(nameOf),
+    entry: node.entry.filter(isOwn).map(nameOf),
+    exit: node.exit.filter(isOwn).map(nameOf),
     invokes: node.invoke.map(({ id }) => id),
   };
   return [state, ...Object.values(node.states).flatMap((child) => statesOf(child, node))];

@@ -48,7 +48,7 @@ import {
   sendProbes,
 } from './election/steps.ts';
 import { Ballot, type Standing } from './protocol/ballot.ts';
-import type { NodeId } from './protocol/epoch.ts';
+import type { NodeId, Position } from './protocol/epoch.ts';
 import type { HandoverToken } from './protocol/frames.ts';
 import { tell } from './system.ts';
 import { Wake } from './wake.ts';
@@ -134,6 +134,13 @@ const chart = setup({
       if ('frame' in event && 'seenEpoch' in event.frame) ballot.see(event.frame.seenEpoch);
       if ('frame' in event && 'epoch' in event.frame) ballot.see(event.frame.epoch);
     },
+    noteLog: ({ context: { ballot } }, { position, fsyncMs }: { position: Position; fsyncMs: number }) => {
+      ballot.position = position;
+      ballot.noteFsync(fsyncMs);
+    },
+    noteReceiving: ({ context }, peer: NodeId) => context.ballot.receiving(peer, now({ context })),
+    noteNear: ({ context }, { peer, near }: { peer: NodeId; near: boolean }) =>
+      context.ballot.noteNear(peer, near, now({ context })),
     noteConnected: ({ context: { ballot } }, { peer, priority }: { peer: NodeId; priority: number }) =>
       ballot.table.greeted(peer, priority),
     noteDisconnected,
@@ -231,14 +238,9 @@ const chart = setup({
     'peer.disconnected': {
       actions: [{ type: 'noteDisconnected', params: ({ event }) => event }, 'lookAround', 'considerProbe'],
     },
-    'log.reported': {
-      actions: ({ context: { ballot }, event }) => {
-        ballot.position = event.position;
-        ballot.noteFsync(event.fsyncMs);
-      },
-    },
-    'peer.receiving': { actions: ({ context, event }) => context.ballot.receiving(event.peer, now({ context })) },
-    'peer.near': { actions: ({ context, event }) => context.ballot.noteNear(event.peer, event.near, now({ context })) },
+    'log.reported': { actions: { type: 'noteLog', params: ({ event }) => event } },
+    'peer.receiving': { actions: { type: 'noteReceiving', params: ({ event }) => event.peer } },
+    'peer.near': { actions: { type: 'noteNear', params: ({ event }) => event } },
     'disk.filled': { actions: { type: 'noteDisk', params: true } },
     'disk.freed': { actions: { type: 'noteDisk', params: false } },
     'node.bound': { actions: ['noteBound', 'lookAround', 'considerProbe'] },

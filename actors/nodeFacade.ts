@@ -64,6 +64,7 @@ export function makeFacade(root: ActorRefFrom<typeof nodeMachine>, machine: AnyS
       return {
         want,
         end: () => {
+          if (!looks) return;
           looks = false;
           tell(scope, 'observer', { type: 'views.unwanted', viewer });
         },

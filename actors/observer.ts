@@ -13,7 +13,7 @@
 import { send } from './clock.ts';
 import type { ObserverEvent, Viewer } from './events.ts';
 import { Look, type LookSettings } from './look.ts';
-import { type NodeView, type SeenView, viewEveryMs, type Wanted, watchMs } from './observation.ts';
+import { maxOneOf, type NodeView, type SeenView, viewEveryMs, type Wanted, watchMs } from './observation.ts';
 import { MessageSample } from './observer/messageSample.ts';
 import { PeerViews } from './observer/peerViews.ts';
 import type { NodeRecord } from './observer/record.ts';
@@ -50,6 +50,12 @@ export function unionOf(all: readonly Wanted[]): Wanted | null {
   };
 }
 
+/** A peer would take anything else for a malformed frame. */
+const withinBounds = (wanted: Wanted): Wanted => ({
+  ...wanted,
+  oneOf: Math.min(maxOneOf, Math.max(1, Math.floor(wanted.oneOf) || 1)),
+});
+
 export class Observer {
   readonly #input: ObserverInput;
   readonly #scope: Scope;
@@ -84,7 +90,7 @@ export class Observer {
     const now = this.#input.ports.clock.now();
     switch (event.type) {
       case 'views.wanted':
-        this.#viewers.set(event.viewer, event.wanted);
+        this.#viewers.set(event.viewer, withinBounds(event.wanted));
         this.#askAt = now;
         return this.#begin(now);
       case 'views.unwanted':
@@ -137,7 +143,10 @@ export class Observer {
   /** Every 100 ms, as long as somebody looks. */
   #turn(now: number): void {
     for (const [peer, { until }] of this.#askers) if (until <= now) this.#askers.delete(peer);
-    if (this.#look.is('stopped')) this.#viewers.clear();
+    if (this.#look.is('stopped')) {
+      this.#viewers.clear();
+      this.#askers.clear();
+    }
     this.#record(now);
     if (!this.isWatched) return;
     this.#wake.by(now + viewEveryMs);

@@ -93,6 +93,7 @@ export const store = setup({
       tell({ self, system }, 'node', { type: 'store.recovered', recovered }),
     announceFailed: ({ self, system }, reason: string) =>
       tell({ self, system }, 'node', { type: 'store.failed', reason } satisfies NodeEvent),
+    tellClosed: (_, closed: () => void) => closed(),
     takeBatch: ({ context, event }) => {
       if (event.type !== 'log.write') return;
       const desk = deskOf({ context });
@@ -241,7 +242,7 @@ export const store = setup({
           target: 'failed',
           actions: { type: 'announceFailed', params: ({ event }) => event.reason },
         },
-        'store.close': { target: 'closed', actions: ({ event }) => event.closed() },
+        'store.close': { target: 'closed', actions: { type: 'tellClosed', params: ({ event }) => event.closed } },
       },
     },
     ready: {
@@ -318,7 +319,9 @@ export const store = setup({
         },
       },
     },
-    failed: { on: { 'store.close': { target: 'closed', actions: ({ event }) => event.closed() } } },
+    failed: {
+      on: { 'store.close': { target: 'closed', actions: { type: 'tellClosed', params: ({ event }) => event.closed } } },
+    },
     closed: { entry: 'close' },
   },
 });

@@ -62,6 +62,8 @@ export class StoryBook implements LogLines {
   readonly #heard: (story: StoryView, group: Group) => void;
   readonly #stories: StoryView[] = [];
   readonly #connected = new Set<NodeId>();
+  /** Why a peer was refused last; it will try again. */
+  readonly #refusals = new Map<NodeId, string>();
   /** Why the connection to each peer broke last. */
   readonly errors = new Map<NodeId, string>();
 
@@ -105,12 +107,23 @@ export class StoryBook implements LogLines {
   #isNews(event: string, message: string, fields?: LogFields): boolean {
     const peer = fields?.peer;
     if (typeof peer !== 'number') return true;
-    if (event === 'peer_connected') this.#connected.add(peer);
-    if (event !== 'peer_disconnected' && event !== 'peer_refused') return true;
-    const error = String(fields?.reason ?? message).slice(0, maxWords);
-    const isSame = this.errors.get(peer) === error;
-    this.errors.set(peer, error);
-    const wasConnected = this.#connected.delete(peer);
-    return wasConnected || (event === 'peer_refused' && !isSame);
+    const reason = String(fields?.reason ?? message).slice(0, maxWords);
+    switch (event) {
+      case 'peer_connected':
+        this.#connected.add(peer);
+        this.#refusals.delete(peer);
+        return true;
+      case 'peer_disconnected':
+        this.errors.set(peer, reason);
+        return this.#connected.delete(peer);
+      case 'peer_refused': {
+        this.errors.set(peer, reason);
+        const isNew = this.#refusals.get(peer) !== reason;
+        this.#refusals.set(peer, reason);
+        return isNew;
+      }
+      default:
+        return true;
+    }
   }
 }
