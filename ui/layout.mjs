@@ -18,32 +18,39 @@ const characterWidth = 0.61;
 const stateFont = 12;
 const edgeFont = 11;
 const lineHeight = 14;
-/** From top to bottom reads best; what gets wider than this goes from left to right if that is narrower. */
-const roomy = { small: 420, whole: 1100 };
+/** From top to bottom reads best; what gets wider than this may go from left to right. */
+const roomy = { small: 400, whole: 1100 };
 /** Words at one arrow, at most; the table under the chart has all. */
 const maxLines = 4;
-const maxLineLength = 34;
+const maxLineLength = 40;
 
-const options = {
+const common = {
   'elk.algorithm': 'layered',
   'elk.hierarchyHandling': 'INCLUDE_CHILDREN',
   'elk.edgeRouting': 'ORTHOGONAL',
-  'elk.layered.spacing.nodeNodeBetweenLayers': '26',
-  'elk.spacing.nodeNode': '22',
-  'elk.spacing.edgeNode': '14',
-  'elk.spacing.edgeEdge': '10',
-  'elk.layered.spacing.edgeNodeBetweenLayers': '14',
-  'elk.layered.spacing.edgeEdgeBetweenLayers': '10',
   'elk.edgeLabels.inline': 'false',
   'elk.layered.edgeLabels.sideSelection': 'ALWAYS_DOWN',
   'elk.spacing.edgeLabel': '4',
   'elk.spacing.labelLabel': '6',
-  'elk.spacing.componentComponent': '20',
 };
+const spaced = (node, layer, edge) => ({
+  'elk.spacing.nodeNode': `${node}`,
+  'elk.layered.spacing.nodeNodeBetweenLayers': `${layer}`,
+  'elk.spacing.edgeNode': `${edge + 4}`,
+  'elk.layered.spacing.edgeNodeBetweenLayers': `${edge + 4}`,
+  'elk.spacing.edgeEdge': `${edge}`,
+  'elk.layered.spacing.edgeEdgeBetweenLayers': `${edge}`,
+});
+const spacings = { small: spaced(12, 20, 6), whole: spaced(22, 26, 10) };
+const placements = ['BRANDES_KOEPF', 'NETWORK_SIMPLEX', 'LINEAR_SEGMENTS'];
 
 const cut = (text) => (text.length > maxLineLength ? `${text.slice(0, maxLineLength - 1)}…` : text);
-const lineOf = ({ event, guard }) => cut(guard === null ? event : `${event} [${guard}]`);
-const timerOf = ({ event }) => (event.startsWith('after ') ? cut(`⏱ ${event.slice(6)}`) : null);
+const isTimer = ({ event }) => event.startsWith('after ');
+const lineOf = (edge) => {
+  const words = edge.guard === null ? edge.event : `${edge.event} [${edge.guard}]`;
+  return cut(isTimer(edge) ? `◷ ${words}` : words);
+};
+const timerOf = (edge) => (isTimer(edge) ? cut(`◷ ${edge.event.slice(6)}`) : null);
 
 /** Transitions that leave a state for the same other one are one arrow. */
 function arrowsOf(chart) {
@@ -66,7 +73,9 @@ function linesOf({ edges }, isWhole) {
 
 const widthOf = (lines, font) => Math.ceil(Math.max(...lines.map((line) => line.length)) * font * characterWidth) + 4;
 
-function graphOf(chart, isWhole, direction) {
+function graphOf(chart, kind, { direction, placement }) {
+  const isWhole = kind === 'whole';
+  const padding = isWhole ? 16 : 10;
   const childrenOf = (parent) =>
     chart.states
       .filter((state) => state.parent === parent)
@@ -81,7 +90,7 @@ function graphOf(chart, isWhole, direction) {
           ...(children.length === 0 ? { width, height } : { children }),
           layoutOptions: {
             ...(children.length > 0 && {
-              'elk.padding': `[top=${height + 12},left=16,bottom=16,right=16]`,
+              'elk.padding': `[top=${height + 12},left=${padding},bottom=${padding},right=${padding}]`,
               'elk.nodeSize.constraints': 'MINIMUM_SIZE',
               'elk.nodeSize.minimum': `(${width},${height})`,
             }),
@@ -101,7 +110,13 @@ function graphOf(chart, isWhole, direction) {
           : [{ text: lines.join('\n'), width: widthOf(lines, edgeFont), height: lines.length * lineHeight }],
     };
   });
-  return { id: '', layoutOptions: { ...options, 'elk.direction': direction }, children: childrenOf(null), edges };
+  const layoutOptions = {
+    ...common,
+    ...spacings[kind],
+    'elk.direction': direction,
+    'elk.layered.nodePlacement.strategy': placement,
+  };
+  return { id: '', layoutOptions, children: childrenOf(null), edges };
 }
 
 /** Coordinates of ELK are relative to the container of each part; ours are of the drawing. */
@@ -144,12 +159,15 @@ export async function layoutsOf(charts) {
   const elk = new Elk();
   const layouts = {};
   for (const chart of charts) {
-    const drawing = async (isWhole, direction) => drawingOf(await elk.layout(graphOf(chart, isWhole, direction)));
-    const best = async (isWhole) => {
-      const [down, right] = [await drawing(isWhole, 'DOWN'), await drawing(isWhole, 'RIGHT')];
-      return down.width <= roomy[isWhole ? 'whole' : 'small'] || down.width <= right.width ? down : right;
+    const best = async (kind) => {
+      const tries = [];
+      for (const direction of ['DOWN', 'RIGHT'])
+        for (const placement of placements)
+          tries.push(drawingOf(await elk.layout(graphOf(chart, kind, { direction, placement }))));
+      // The first that has room; else the narrowest.
+      return tries.find(({ width }) => width <= roomy[kind]) ?? tries.reduce((a, b) => (b.width < a.width ? b : a));
     };
-    layouts[chart.id] = { hash: chart.hash, small: await best(false), whole: await best(true) };
+    layouts[chart.id] = { hash: chart.hash, small: await best('small'), whole: await best('whole') };
   }
   return layouts;
 }

@@ -1,7 +1,9 @@
 /** Recorded traces made from a seed: nodes that send, receive and lose frames, with the vector clocks that are the truth. */
 import type { TraceEvent } from '../../actors/observation.ts';
+import type { Hello } from '../../http/live/protocol.ts';
 import { type Traced, TraceRecord } from '../../ui/trace/record.ts';
 import { SeededDice } from '../support/dice.ts';
+import { aHello, voters } from '../support/fakeFeed.ts';
 
 export interface Truth {
   readonly record: TraceRecord;
@@ -49,7 +51,7 @@ export function aTruth(seed: number, steps = 120, nodes: readonly number[] = [1,
         group: 'election',
         epoch: 65_536 + node,
       });
-    } else if (chance < 0.5 && inbox.length > 0) {
+    } else if (chance < 0.62 && inbox.length > 0) {
       const from = dice.pick(inbox);
       const { frame, lamport, group, clock } = links.get(`${from}>${node}`)!.shift()!;
       if (dice.chance(0.15)) {
@@ -95,3 +97,19 @@ export function lanesOf(events: readonly Traced[]): ReadonlyMap<number, readonly
   for (const event of events) lanes.set(event.node, [...(lanes.get(event.node) ?? []), event]);
   return lanes;
 }
+
+/** The hello of a cluster that recorded such a truth, and a violation, a leader and a lost leader with it. */
+export function aTracedHello(seed: number, steps = 260): Hello {
+  const nodes = voters;
+  const { record } = aTruth(seed, steps, nodes);
+  const trace = [...record.lanes()].map(([node, events]) => [node, events.map(plainOf)] as const);
+  const violated = trace.map(([node, events]) => {
+    const at = events.findLastIndex(({ kind }) => kind === 'receive');
+    return [
+      node,
+      events.map((event, i) => (node === nodes[0] && i === at ? { ...event, violation: true } : event)),
+    ] as const;
+  });
+  return aHello({ history: { trace: violated } });
+}
+const plainOf = ({ id: _id, node: _node, boot: _boot, hole: _hole, ...event }: Traced): TraceEvent => event;

@@ -32,17 +32,23 @@ function Label({ arrow: { label, lines } }: { readonly arrow: DrawnArrow }) {
 function State({ drawn, nodes }: { readonly drawn: DrawnState; readonly nodes: readonly NodeId[] | null }) {
   const { state, box, isOuter } = drawn;
   const [x, y, width, height] = box;
-  const isActive = nodes !== null && nodes.length > 0;
+  const isRoot = state.parent === null;
+  // The whole machine is active as long as it runs: that says nothing.
+  const isActive = !isRoot && nodes !== null && nodes.length > 0;
+  const textX = isOuter ? x + 12 : x + width / 2;
   const lines = [state.label, ...state.invokes.map((name) => `▷ ${name}`)];
   return (
-    <g class={`state${isOuter ? ' outer' : ''}${isActive ? ' active' : ''}`} data-state={state.id}>
+    <g
+      class={`state${isOuter ? ' outer' : ''}${isRoot ? ' root' : ''}${isActive ? ' active' : ''}`}
+      data-state={state.id}
+    >
       <rect x={x} y={y} width={width} height={height} rx={7} />
       {state.type === 'final' && (
         <rect x={x + 3} y={y + 3} width={width - 6} height={height - 6} rx={5} class="inner" />
       )}
-      {state.initial && state.parent !== null && <circle class="initial" cx={x + 8} cy={y + 8} r={3} />}
+      {state.initial && state.parent !== null && <circle class="initial" cx={x + 6} cy={y + 7} r={3} />}
       {lines.map((line, at) => (
-        <text key={line} x={x + width / 2} y={y + 18 + at * lineHeight} class={at === 0 ? 'name' : 'invoke'}>
+        <text key={line} x={textX} y={y + 18 + at * lineHeight} class={at === 0 ? 'name' : 'invoke'}>
           {line}
         </text>
       ))}
@@ -75,6 +81,7 @@ export interface ChartProps {
 
 export function Chart({ drawing, name, active, showsNodes }: ChartProps) {
   const { width, height } = drawing;
+  const root = drawing.states.find(({ state }) => state.parent === null)?.state.id;
   const inner = drawing.states.filter(({ isOuter }) => !isOuter);
   return (
     <svg class="chart" role="img" aria-label={name} viewBox={`-4 -4 ${width + 8} ${height + 16}`} width={width + 8}>
@@ -84,7 +91,7 @@ export function Chart({ drawing, name, active, showsNodes }: ChartProps) {
           <State key={drawn.state.id} drawn={drawn} nodes={active.get(drawn.state.id) ?? null} />
         ))}
       {drawing.arrows.map((arrow) => (
-        <Arrow key={arrow.key} arrow={arrow} isLit={active.has(arrow.from)} />
+        <Arrow key={arrow.key} arrow={arrow} isLit={active.has(arrow.from) && arrow.from !== root} />
       ))}
       {inner.map((drawn) => (
         <State key={drawn.state.id} drawn={drawn} nodes={active.get(drawn.state.id) ?? null} />

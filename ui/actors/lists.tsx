@@ -65,7 +65,7 @@ export function ChartLists({ chart, active }: { readonly chart: ChartView; reado
               {transitionsOf(chart).map(({ key, from, event, guard, to, actions }) => (
                 <tr key={key}>
                   <td>{from}</td>
-                  <td>{event.startsWith('after ') ? `⏱ ${event}` : event}</td>
+                  <td>{event.startsWith('after ') ? `◷ ${event}` : event}</td>
                   <td>{guard ?? ''}</td>
                   <td>{to ?? <span class="faint">{w.stays}</span>}</td>
                   <td>{actions.join(', ')}</td>

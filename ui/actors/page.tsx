@@ -15,6 +15,8 @@ import { actorWords } from './words.ts';
 
 const layouts = laidOut as unknown as Layouts;
 const everyMs = 250;
+/** Wider ones get wider places: three beside each other would be too small to read. */
+const bigChart = 450;
 
 const views = computed(() => members.value.flatMap((member) => (member.view && isUp(member) ? [member.view] : [])));
 const rows = computed(() => treeOf(views.value, state.hello.value?.chartOf ?? {}));
@@ -78,7 +80,7 @@ function Figures({ actor }: { readonly actor: ActorView }) {
   const w = wordsOf(actorWords);
   const f = format.value;
   const say = (value: string | number | boolean | null): string =>
-    typeof value === 'number' ? f.count(value) : value === null ? '–' : String(value);
+    typeof value === 'number' && Math.abs(value) >= 10_000 ? f.count(value) : value === null ? '–' : String(value);
   return (
     <dl class="figures">
       <div>
@@ -105,7 +107,7 @@ function LastEvents({ actor }: { readonly actor: ActorView }) {
       {actor.last.length === 0 ? (
         <p class="faint">{w.nothing}</p>
       ) : (
-        <ol class="last" reversed>
+        <ul class="last">
           {actor.last.toReversed().map(({ event, from, wallMs }, at) => (
             <li key={`${wallMs} ${event} ${at}`}>
               <code>{event}</code>{' '}
@@ -115,7 +117,7 @@ function LastEvents({ actor }: { readonly actor: ActorView }) {
               </span>
             </li>
           ))}
-        </ol>
+        </ul>
       )}
     </>
   );
@@ -189,12 +191,13 @@ function Whole({ row, chart }: { readonly row: ActorRow; readonly chart: ChartVi
 function Chosen({ row }: { readonly row: ActorRow }) {
   const w = wordsOf(actorWords);
   const chart = state.hello.value?.charts.find(({ id }) => id === row.chart) ?? null;
+  const isBig = chart !== null && (drawingOf(chart, layouts, 'small')?.width ?? 0) > bigChart;
   return (
     <>
       <section class="panel" aria-labelledby="chosen-title">
         <h3 id="chosen-title">{chart === null ? w.serviceOf(row.id) : w.chartOf(row.id)}</h3>
         {chart === null && <p class="faint">{w.serviceNote}</p>}
-        <div class="instances">
+        <div class={isBig ? 'instances roomy' : 'instances'}>
           {nodes.value.map((node) => (
             <AtNode key={node} row={row} node={node} chart={chart} />
           ))}

@@ -52,6 +52,7 @@ const drawnWords = computed<Words>(() => {
     node: w.nodeName,
     violation: w.violation,
     leads: (epoch) => (epoch === null ? w.leadsPlain : w.leads(f.count(roundOf(epoch)))),
+    leadsShort: (epoch) => `★${epoch === null ? '' : f.count(roundOf(epoch))}`,
     gap: (gap) => w.skipped(isWall ? f.duration(gap) : f.count(gap)),
     mark: (value) => (isWall ? f.clockMs(value) : f.count(value)),
   };

@@ -58,6 +58,7 @@ function Tools() {
   const said = useSignal('');
   const go = (what: Command, nothing: string) => () => {
     said.value = command(what) ? '' : nothing;
+    if (said.value !== '') spoken.value = nothing;
   };
   const most = Math.max(0, ordered.value.length - windowSize.value);
   return (
@@ -81,9 +82,7 @@ function Tools() {
         <button type="button" onClick={go('nextElection', w.noElection)}>
           e {w.nextElection}
         </button>
-        <span class="faint" role="status">
-          {said.value}
-        </span>
+        <span class="faint">{said.value}</span>
       </div>
       <label class="slider">
         <span>

@@ -49,12 +49,16 @@ export interface Words {
   readonly node: (node: number) => string;
   readonly violation: string;
   readonly leads: (epoch: number | null) => string;
+  /** The same where there is little room. */
+  readonly leadsShort: (epoch: number | null) => string;
   readonly gap: (size: number) => string;
   readonly mark: (value: number) => string;
 }
 
 const dimmed = 0.22;
 const radius = 5;
+/** Of "leads, epoch 12" and the like. */
+const roomForWords = 104;
 
 export function paint(pen: Pen, scene: Scene, palette: Palette, words: Words, font: string): void {
   pen.globalAlpha = 1;
@@ -83,7 +87,10 @@ function paintReign(pen: Pen, scene: Scene, band: Band, palette: Palette, words:
   const half = Math.min(26, scene.laneWidth / 2 - 2);
   pen.textAlign = 'left';
   pen.fillStyle = palette.ink;
-  pen.fillText(words.leads(band.epoch), band.x + half + 4, band.top + 9, scene.laneWidth / 2 - 8);
+  const room = scene.laneWidth / 2 - half + Math.min(half, scene.laneWidth / 4);
+  const isRoomy = room >= roomForWords;
+  const text = isRoomy ? words.leads(band.epoch) : words.leadsShort(band.epoch);
+  pen.fillText(text, isRoomy ? band.x + half + 4 : band.x + 8, band.top + 9);
 }
 
 function paintGrid(pen: Pen, scene: Scene, palette: Palette, words: Words): void {

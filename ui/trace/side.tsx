@@ -80,12 +80,14 @@ export function Legend() {
     ['●', 'replication', w.legendReplication],
     ['●', 'election', w.legendElection],
     ['●', 'client', w.legendClient],
-    ['■', 'fault', `${w.legendFault}, ${w.legendLocal}`],
+    ['●', 'fault', w.legendFault],
+    ['■', 'faint', w.legendLocal],
     ['╌', 'violation', w.legendViolation],
     ['✗', 'fault', w.legendLost],
     ['┈▸', 'replication', w.legendFlying],
     ['▮', 'leads', w.legendLeads],
     ['○', 'replication', w.legendConcurrent],
+    ['∿', 'faint', w.legendGap],
   ];
   return (
     <ul class="legend" aria-label={w.legend}>
