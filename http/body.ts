@@ -7,6 +7,7 @@
  * B4. There is no limit for the whole, however long it takes; but in every `10 * stallMs` it must bring
  *     `minBytesPerSecond`: far less than the slowest line, and far more than a client that sends a byte now and then
  *     to hold what it has sent. So even the largest body of such a client is over in an hour or so.
+ * B5. All bodies that are coming in together hold at most a `BodyRoom`; one that finds no room is refused.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Refusal } from './errors.ts';
@@ -15,6 +16,17 @@ export interface BodyBounds {
   readonly maxBytes: number;
   /** Longest pause between two pieces, in milliseconds. */
   readonly stallMs: number;
+  readonly room: BodyRoom;
+}
+
+/** B5. What has come of the bodies that are not complete yet; complete ones are the node's, and bounded there. */
+export class BodyRoom {
+  readonly maxBytes: number;
+  heldBytes = 0;
+
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes;
+  }
 }
 
 export const minBytesPerSecond = 1024;
@@ -29,7 +41,7 @@ export const hasBody = ({ headers }: IncomingMessage): boolean =>
 export function readBody(
   req: IncomingMessage,
   res: ServerResponse,
-  { maxBytes, stallMs }: BodyBounds,
+  { maxBytes, stallMs, room }: BodyBounds,
 ): Promise<Buffer | Refusal | undefined> {
   const { headers } = req;
   const encoding = headers['content-encoding'];
@@ -57,15 +69,23 @@ export function readBody(
       window = { beganAt: now, length };
       return bytesPerSecond < minBytesPerSecond;
     };
+    const leave = (outcome: Buffer | Refusal | undefined): void => {
+      room.heldBytes -= length;
+      length = 0;
+      resolve(outcome);
+    };
     const finish = (outcome: Buffer | Refusal | undefined): void => {
       req.removeListener('data', onData);
       req.socket.setTimeout(0);
-      resolve(outcome);
+      leave(outcome);
     };
     const onData = (chunk: Buffer): void => {
       const at = length;
       length += chunk.length;
+      room.heldBytes += chunk.length;
       if (length > maxBytes) return finish(tooLarge());
+      if (room.heldBytes > room.maxBytes)
+        return finish(new Refusal('OVERLOADED', `bodies of ${room.maxBytes} bytes are coming in already`));
       if (at === 0) {
         body = chunk; // Nearly always the whole of it.
         return;
@@ -77,7 +97,7 @@ export function readBody(
     req.on('data', onData);
     req.on('end', () => finish(body.subarray(0, length)));
     req.on('close', () => {
-      if (!req.complete) resolve(undefined);
+      if (!req.complete) leave(undefined);
     });
     req.on('timeout', () => finish(new Refusal('REQUEST_TIMEOUT', `no byte of the body came for ${stallMs} ms`)));
     req.socket.setTimeout(stallMs);

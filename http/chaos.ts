@@ -87,8 +87,8 @@ export function orderOf(what: ChaosOrder['what'], given: Given, voters: readonly
 }
 
 /** The body as an object; undefined when the client has gone. */
-async function objectIn({ limits }: Edge, { req, res }: Context): Promise<Given | Refusal | undefined> {
-  const body = await readBody(req, res, { maxBytes: bodyBytesMax, stallMs: limits.stallMs });
+async function objectIn({ limits, bodyRoom }: Edge, { req, res }: Context): Promise<Given | Refusal | undefined> {
+  const body = await readBody(req, res, { maxBytes: bodyBytesMax, stallMs: limits.stallMs, room: bodyRoom });
   if (body === undefined || body instanceof Refusal) return body;
   if (body.length === 0) return {};
   let said: unknown;

@@ -1,6 +1,7 @@
 /** What the routes share: the node behind them, the options, and what is counted. */
 import type { NodeFacade } from '../actors/facade.ts';
 import type { LogLines } from '../actors/ports.ts';
+import type { BodyRoom } from './body.ts';
 import type { Chaos } from './chaos.ts';
 import type { EventLoop } from './eventLoop.ts';
 import type { HttpMetrics } from './httpMetrics.ts';
@@ -15,6 +16,8 @@ export interface HttpLimits {
   readonly maxRequests: number;
   /** Unanswered requests of one connection; beyond them it is told so, and ends. */
   readonly maxPipelined: number;
+  /** Of all bodies that are not complete yet. */
+  readonly maxBodyBytes: number;
   /** Live tails (SSE); each holds a connection and at most one block of messages. */
   readonly maxTails: number;
   /** Append streams (WebSockets); each holds a connection and at most the next three. */
@@ -46,6 +49,7 @@ export const defaultLimits: HttpLimits = {
   maxConnections: 10_000,
   maxRequests: 8_192,
   maxPipelined: 1_000,
+  maxBodyBytes: 256 * 1024 * 1024,
   maxTails: 1_000,
   maxStreams: 1_000,
   maxStreamFrames: 4_096,
@@ -77,6 +81,7 @@ export interface Edge {
   /** The other faults; only where `kill` is. */
   readonly chaos: Chaos | undefined;
   readonly tailBlocks: TailBlocks;
+  readonly bodyRoom: BodyRoom;
   /** Ends of the live tails, for the stop. */
   readonly tails: Set<() => void>;
   readonly webSockets: WebSockets;

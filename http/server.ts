@@ -14,6 +14,7 @@ import type { NodeFacade } from '../actors/facade.ts';
 import type { LogLines } from '../actors/ports.ts';
 import { jsonType } from './answer.ts';
 import { createApp } from './app.ts';
+import { BodyRoom } from './body.ts';
 import type { Chaos } from './chaos.ts';
 import { defaultLimits, type Edge, type HttpLimits } from './edge.ts';
 import { type ErrorCode, Refusal } from './errors.ts';
@@ -70,6 +71,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     kill: options.kill,
     chaos,
     tailBlocks: new TailBlocks(options.node),
+    bodyRoom: new BodyRoom(limits.maxBodyBytes),
     tails: new Set(),
     webSockets: createWebSockets({ maxFrameBytes: maxBatchBodyBytes, stallMs: limits.stallMs }),
     streams: new Set(),

@@ -4,7 +4,7 @@ import type { Context } from 'koa';
 import type { Appended } from '../actors/facade.ts';
 import type { Lamport } from '../actors/protocol/epoch.ts';
 import { abandon, refuse, sendMessages } from './answer.ts';
-import { hasBody, readBody } from './body.ts';
+import { type BodyBounds, hasBody, readBody } from './body.ts';
 import type { Edge } from './edge.ts';
 import { Refusal, refusalOf } from './errors.ts';
 import { parametersOf, type Query, timeoutOf } from './query.ts';
@@ -69,7 +69,7 @@ export async function postMessages(edge: Edge, ctx: Context): Promise<void> {
   const type = bodyTypeOf(ctx.req.headers['content-type']);
   if (type instanceof Refusal) return refuse(ctx, type);
   if (type !== 'json' && type !== 'ndjson') return refuse(ctx, new Refusal('MEDIA_TYPE_UNSUPPORTED'));
-  const body = await readBody(ctx.req, ctx.res, { maxBytes: maxBatchBodyBytes, stallMs: edge.limits.stallMs });
+  const body = await readBody(ctx.req, ctx.res, boundsOf(edge, maxBatchBodyBytes));
   if (body === undefined) return abandon(ctx);
   const contents = body instanceof Refusal ? body : parseBatch(type, body);
   if (contents instanceof Refusal) return refuse(ctx, contents);
@@ -85,12 +85,17 @@ async function messageOfBody(edge: Edge, ctx: Context): Promise<readonly Buffer[
   const type = bodyTypeOf(ctx.req.headers['content-type']);
   if (type instanceof Refusal) return type;
   const maxBytes = maxBytesOf(type);
-  const body = await readBody(ctx.req, ctx.res, { maxBytes, stallMs: edge.limits.stallMs });
+  const body = await readBody(ctx.req, ctx.res, boundsOf(edge, maxBytes));
   if (body === undefined || body instanceof Refusal) return body;
   const content = parseMessage(type, body);
   return content instanceof Refusal ? content : [content];
 }
 
+const boundsOf = ({ limits, bodyRoom }: Edge, maxBytes: number): BodyBounds => ({
+  maxBytes,
+  stallMs: limits.stallMs,
+  room: bodyRoom,
+});
 const maxBytesOf = (type: BodyType): number => (type === 'text' ? maxMessageBytes : maxSingleBodyBytes);
 
 async function append(

@@ -53,5 +53,31 @@ Bodies(
     await client.ends();
   }),
 );
+Bodies(
+  'that come at once share a bound, and give back what they held',
+  inWorld(
+    async ({ port, node }) => {
+      const half = 'x'.repeat(60_000);
+      const first = await new RawClient(port).say(head(100_000)).opened();
+      first.say(half);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      const second = new RawClient(port).say(head(100_000) + half);
+      await second.hears(/^HTTP\/1.1 503 [\s\S]*"code":"OVERLOADED"/);
+      second.hangUp();
+      first.say('x'.repeat(40_000));
+      await first.hears(/^HTTP\/1.1 200 /);
+      const gone = new RawClient(port).say(head(100_000) + half);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      gone.hangUp();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      first.received = '';
+      first.say(head(90_000) + half + half.slice(0, 30_000));
+      await first.hears(/^HTTP\/1.1 200 /);
+      first.hangUp();
+      assert.is(node.appends.length, 2);
+    },
+    { limits: { maxBodyBytes: 110_000 } },
+  ),
+);
 
 Bodies.run();
