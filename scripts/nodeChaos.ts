@@ -6,7 +6,7 @@
 import type { NodeId } from '../actors/protocol/epoch.ts';
 import type { Chaos, ChaosOrder } from '../http/chaos.ts';
 import type { ActiveFault } from '../http/live/protocol.ts';
-import { isToNode, type ToCluster } from './chaosMessages.ts';
+import { isToNode, type ToCluster, type ToNode } from './chaosMessages.ts';
 import type { CuttableLinks } from './cuttableLinks.ts';
 import { Faults } from './faults.ts';
 import type { Logger } from './logger.ts';
@@ -21,13 +21,23 @@ export interface NodeChaosOptions {
   readonly logger: Pick<Logger, 'write'>;
 }
 
-export const chaosOf = (options: NodeChaosOptions): Chaos =>
-  process.send === undefined ? new OwnChaos(options) : new SupervisedChaos(options);
-
-/** Tells who listens, and keeps what is active. */
-abstract class Told {
-  #active: readonly ActiveFault[] = [];
+export class NodeChaos implements Chaos {
+  /** The cluster script has said that it is there. Others may have given this process an IPC channel too. */
+  supervised = false;
+  readonly #options: NodeChaosOptions;
+  readonly #own: Faults;
   readonly #listeners = new Set<() => void>();
+  readonly #asked = new Map<number, (why: string | undefined) => void>();
+  #active: readonly ActiveFault[] = [];
+  #asks = 0;
+
+  constructor(options: NodeChaosOptions) {
+    this.#options = options;
+    this.#own = this.#makeOwn();
+    process.on('message', (message: unknown) => {
+      if (isToNode(message)) this.#heard(message);
+    });
+  }
 
   active(): readonly ActiveFault[] {
     return this.#active;
@@ -36,39 +46,11 @@ abstract class Told {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
-  protected tell(active: readonly ActiveFault[]): void {
-    this.#active = active;
-    for (const listener of this.#listeners) listener();
-  }
-}
-
-class SupervisedChaos extends Told implements Chaos {
-  readonly supervised = true;
-  readonly #asked = new Map<number, (why: string | undefined) => void>();
-  #asks = 0;
-
-  constructor({ links, logger }: NodeChaosOptions) {
-    super();
-    process.on('message', (message: unknown) => {
-      if (!isToNode(message)) return;
-      switch (message.type) {
-        case 'chaos.answer':
-          return this.#asked.get(message.ask)?.(message.why ?? undefined);
-        case 'chaos.active':
-          return this.tell(message.active);
-        case 'chaos.cut':
-          logger.write('warn', 'chaos_cut', `the link to ${message.peer} is cut ${message.cut}`, {
-            peer: message.peer,
-          });
-          return links.cut(message.peer, message.cut);
-        case 'chaos.mend':
-          logger.write('warn', 'chaos_mended', `the link to ${message.peer} is mended`, { peer: message.peer });
-          return links.mend(message.peer);
-      }
-    });
+  async order(order: ChaosOrder): Promise<string | undefined> {
+    return this.supervised ? this.#ask(order) : this.#own.order(order);
   }
 
-  order(order: ChaosOrder): Promise<string | undefined> {
+  #ask(order: ChaosOrder): Promise<string | undefined> {
     const ask = ++this.#asks;
     const message: ToCluster = { type: 'chaos.order', ask, order };
     return new Promise((resolve) => {
@@ -84,37 +66,54 @@ class SupervisedChaos extends Told implements Chaos {
       });
     });
   }
-}
 
-/** A node on its own: it can end itself, stop for a while, and cut its own links. */
-class OwnChaos extends Told implements Chaos {
-  readonly supervised = false;
-  readonly #faults: Faults;
+  #heard(message: ToNode): void {
+    const { links, logger } = this.#options;
+    switch (message.type) {
+      case 'chaos.answer':
+        return this.#asked.get(message.ask)?.(message.why ?? undefined);
+      case 'chaos.active':
+        this.supervised = true;
+        return this.#tell(message.active);
+      case 'chaos.cut': {
+        const { peer, cut } = message;
+        logger.write('warn', 'chaos_cut', `the link to ${peer} is cut, ${cut}`, { peer });
+        return links.cut(peer, cut);
+      }
+      case 'chaos.mend': {
+        const { peer } = message;
+        logger.write('warn', 'chaos_mended', `the link to ${peer} is mended`, { peer });
+        return links.mend(peer);
+      }
+    }
+  }
 
-  constructor({ nodeId, links, logger }: NodeChaosOptions) {
-    super();
+  #tell(active: readonly ActiveFault[]): void {
+    this.#active = active;
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** On its own it can end itself, stop for a while, and cut its own links. */
+  #makeOwn(): Faults {
+    const { nodeId, links, logger } = this.#options;
     const other = (node: NodeId): string | undefined =>
       node === nodeId ? undefined : `nobody here can do that to ${node}: only npm start can`;
-    this.#faults = new Faults({
+    return new Faults({
       revives: false,
       kill: (node) => other(node) ?? soon(() => process.kill(process.pid, 'SIGKILL')),
-      revive: (node) => (node === nodeId ? `${node} runs` : other(node)),
+      revive: (node) => other(node) ?? `${node} runs`,
       pause: (node, ms) => other(node) ?? soon(() => blockFor(ms)),
       resume: () => {},
       cut: (node, peer, oneWay) => {
-        if (oneWay) return other(node) ?? void links.cut(peer, 'outgoing');
-        if (node !== nodeId && peer !== nodeId) return other(node);
-        links.cut(node === nodeId ? peer : node, 'both ways');
+        const isOwn = node === nodeId || (peer === nodeId && !oneWay);
+        if (!isOwn) return other(node);
+        links.cut(node === nodeId ? peer : node, oneWay ? 'outgoing' : 'both ways');
         return undefined;
       },
       mend: (node, peer) => links.mend(node === nodeId ? peer : node),
-      changed: (active) => this.tell(active),
+      changed: (active) => this.#tell(active),
       say: (line) => logger.write('warn', 'chaos', line),
     });
-  }
-
-  async order(order: ChaosOrder): Promise<string | undefined> {
-    return this.#faults.order(order);
   }
 }
 

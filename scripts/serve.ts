@@ -27,7 +27,7 @@ import { type Config, faultLines, readConfig } from './config.ts';
 import { CuttableLinks } from './cuttableLinks.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { isMain } from './main.ts';
-import { chaosOf } from './nodeChaos.ts';
+import { NodeChaos } from './nodeChaos.ts';
 import { noFailpoints, realClock, realDice, realWallClock } from './realPorts.ts';
 
 export type { Config } from './config.ts';
@@ -109,7 +109,7 @@ export async function serve(
   closers.push(() => links.stop());
 
   const cuttable = config.chaos ? new CuttableLinks(links) : undefined;
-  const chaos = cuttable && chaosOf({ nodeId: config.nodeId, links: cuttable, logger: logger.module('chaos') });
+  const chaos = cuttable && new NodeChaos({ nodeId: config.nodeId, links: cuttable, logger: logger.module('chaos') });
   const disk = fileDisk(config.dataDir);
   const node = createNode({
     nodeId: config.nodeId,

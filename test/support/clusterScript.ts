@@ -1,0 +1,82 @@
+/** `npm start` as its users have it: the cluster script as a process, and what it says. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const clusterScript = fileURLToPath(new URL('../../scripts/cluster.js', import.meta.url));
+
+export interface Told {
+  readonly child: ChildProcess;
+  readonly text: () => string;
+  /** Resolves when the pattern has been said. */
+  says(pattern: RegExp, withinMs?: number): Promise<RegExpExecArray>;
+  ends(withinMs?: number): Promise<number | null>;
+}
+
+export function run(file: string, args: readonly string[], env: NodeJS.ProcessEnv): Told {
+  const child = spawn(process.execPath, [file, ...args], { env: { ...process.env, ...env }, stdio: 'pipe' });
+  let text = '';
+  const listeners = new Set<() => void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (more: string) => {
+      text += more;
+      for (const listener of listeners) listener();
+    });
+  }
+  let ended: number | null | undefined;
+  child.on('close', (code) => {
+    ended = code;
+    for (const listener of listeners) listener();
+  });
+  const until = <T>(what: string, look: () => T | undefined, withinMs: number): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => done(() => reject(new Error(`no ${what} within ${withinMs} ms:\n${text}`))),
+        withinMs,
+      );
+      const done = (act: () => void): void => {
+        clearTimeout(timer);
+        listeners.delete(check);
+        act();
+      };
+      const check = (): void => {
+        const found = look();
+        if (found !== undefined) done(() => resolve(found));
+      };
+      listeners.add(check);
+      check();
+    });
+  return {
+    child,
+    text: () => text,
+    says: (pattern, withinMs = 20_000) => until(`${pattern}`, () => pattern.exec(text) ?? undefined, withinMs),
+    ends: (withinMs = 15_000) => until('end', () => (ended === undefined ? undefined : ended), withinMs),
+  };
+}
+
+/** A first port with room for three nodes and their peers. */
+export async function freePort(): Promise<number> {
+  const free = (port: number): Promise<boolean> =>
+    new Promise((resolve) => {
+      const server = createServer();
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    });
+  for (let port = 18_001 + (process.pid % 200) * 10; ; port += 10) {
+    const wanted = [0, 1, 2, 1000, 1001, 1002].map((offset) => port + offset);
+    if ((await Promise.all(wanted.map(free))).every(Boolean)) return port;
+  }
+}
+
+export async function aCluster(
+  ...words: string[]
+): Promise<{ cluster: Told; port: number; args: string[]; env: NodeJS.ProcessEnv }> {
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), 'cluster-'));
+  const args = ['--port', `${port}`, '--data', join(folder, 'data'), ...words];
+  const env = { LOG_DIR: join(folder, 'logs') };
+  return { cluster: run(clusterScript, args, env), port, args, env };
+}
