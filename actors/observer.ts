@@ -13,7 +13,15 @@
 import { send } from './clock.ts';
 import type { ObserverEvent, Viewer } from './events.ts';
 import { Look, type LookSettings } from './look.ts';
-import { maxOneOf, type NodeView, type SeenView, viewEveryMs, type Wanted, watchMs } from './observation.ts';
+import {
+  type MetricsView,
+  maxOneOf,
+  type NodeView,
+  type SeenView,
+  viewEveryMs,
+  type Wanted,
+  watchMs,
+} from './observation.ts';
 import { MessageSample } from './observer/messageSample.ts';
 import { PeerViews } from './observer/peerViews.ts';
 import type { NodeRecord } from './observer/record.ts';
@@ -33,6 +41,18 @@ export interface ObserverInput extends LookSettings {
 const askEveryMs = 1000;
 /** With more than this waiting to be sent, a connection has better things to do. */
 const maxBufferedBytes = 16 * 1024;
+/** Averages and percentiles take a millisecond to work out, and change slowly. */
+const metricsEveryMs = 500;
+
+const noMetrics: MetricsView = {
+  sent: 0,
+  received: 0,
+  violations: 0,
+  elections: 0,
+  averageMs: 0,
+  p95Ms: 0,
+  perSecond: 0,
+};
 
 interface Asker {
   readonly wanted: Wanted;
@@ -70,6 +90,8 @@ export class Observer {
   #sessions: unknown;
   #seq = 0;
   #askAt = 0;
+  #metricsAt = Number.NEGATIVE_INFINITY;
+  #lastMetrics: MetricsView = noMetrics;
 
   constructor(input: ObserverInput, scope: Scope) {
     this.#input = input;
@@ -193,7 +215,6 @@ export class Observer {
     const { ports, nodeId, record } = this.#input;
     const { trace, counts, story } = record;
     const look = this.#look;
-    const reading = look.metrics;
     counts.turn(now);
     return {
       node: nodeId,
@@ -201,20 +222,28 @@ export class Observer {
       seq: ++this.#seq,
       wallMs: ports.wallClock.now(),
       ...look.views(look.status, story.errors),
-      metrics: {
-        sent: reading.messagesSent,
-        received: reading.messagesReceived,
-        violations: reading.causalityViolations,
-        elections: reading.leaderElections,
-        averageMs: reading.averageLatencyMs,
-        p95Ms: reading.p95LatencyMs,
-        perSecond: reading.messagesPerSecond,
-      },
+      metrics: this.#metrics(now),
       story: story.stories,
       messages: this.#sample.take(),
       ...(trace.isOn && { trace: trace.take() }),
       ...(counts.delivered && { actors: look.actors(counts) }),
     };
+  }
+
+  #metrics(now: number): MetricsView {
+    if (now < this.#metricsAt + metricsEveryMs) return this.#lastMetrics;
+    const reading = this.#look.metrics;
+    this.#metricsAt = now;
+    this.#lastMetrics = {
+      sent: reading.messagesSent,
+      received: reading.messagesReceived,
+      violations: reading.causalityViolations,
+      elections: reading.leaderElections,
+      averageMs: reading.averageLatencyMs,
+      p95Ms: reading.p95LatencyMs,
+      perSecond: reading.messagesPerSecond,
+    };
+    return this.#lastMetrics;
   }
 }
 

@@ -286,17 +286,6 @@ Observation('a node that still reads its log is shown already', () => {
   );
 });
 
-Observation('a stopped node looks no more', () => {
-  const { scenario } = aTown();
-  const person = new Person(scenario, 1, everything);
-  scenario.run(1000);
-  scenario.cluster.stop(1);
-  scenario.run(5000);
-  const { length } = person.seen;
-  scenario.run(2000);
-  assert.is(person.seen.length, length);
-});
-
 Observation('nodes that nobody looks at neither ask nor answer', () => {
   const { scenario, ear } = aTown();
   scenario.writeAlways(50);
