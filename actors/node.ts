@@ -4,15 +4,16 @@
  *   recovering --store.recovered--> serving --node.stop--> leaving --office left and writes settled, or time--> closing --> stopped
  *
  *   node
- *   |- store        disk: log segments, identity           |- gateway      whether writes pass
- *   |- clock        the Lamport number                     |- ingress      client writes
- *   |- formation    who the voters are                     |- sessions     client reads
- *   |- election     who leads                              |- metrics      counters
+ *   |- store        disk: log segments, identity           |- ingress      client writes
+ *   |- clock        the Lamport number                     |- sessions     client reads
+ *   |- formation    who the voters are                     |- metrics      counters
+ *   |- election     who leads                              |- observer     what people see of it and its peers
  *   |- replicator   which office the pipeline holds        |- link:<peer>  life of a connection
- *   |- pipeline     batches, acknowledgements, commit      |- wire:<peer>  its frames
- *   `- observer     what people see of it and its peers    `- (a link and a wire for each peer)
+ *   |- pipeline     batches, acknowledgements, commit      `- wire:<peer>  its frames
+ *   `- gateway      whether writes pass
  *
- * A1. No actor but the store, and the observer, which only looks, exists before the log is recovered: there is no half-known state to guard against.
+ * A1. No actor but the store, and the observer that only looks, exists before the log is recovered: there is no half-known
+ *     state to guard against.
  * A2. An exception in any actor ends the node (R-D2, XState leaves its children alive): `failed` is called once, and
  *     the process must end.
  */
