@@ -172,52 +172,22 @@ export async function layoutsOf(charts) {
   return layouts;
 }
 
-/** One state or arrow a line: a change of a machine is a change that can be read. */
-function textOf(layouts) {
-  const part = (entries, open, close, pad) =>
-    `${open}\n${entries.map((entry) => `${pad}  ${entry}`).join(',\n')}\n${pad}${close}`;
-  const pair = (key, value) => `${JSON.stringify(key)}: ${value}`;
-  const drawing = ({ width, height, states, arrows }) =>
-    part(
-      [
-        pair('width', width),
-        pair('height', height),
-        pair(
-          'states',
-          part(
-            Object.entries(states).map(([id, box]) => pair(id, JSON.stringify(box))),
-            '{',
-            '}',
-            '      ',
-          ),
-        ),
-        pair(
-          'arrows',
-          part(
-            arrows.map((arrow) => JSON.stringify(arrow)),
-            '[',
-            ']',
-            '      ',
-          ),
-        ),
-      ],
-      '{',
-      '}',
-      '    ',
-    );
-  const chart = ({ hash, small, whole }) =>
-    part(
-      [pair('hash', JSON.stringify(hash)), pair('small', drawing(small)), pair('whole', drawing(whole))],
-      '{',
-      '}',
-      '  ',
-    );
-  return `${part(
-    Object.entries(layouts).map(([id, one]) => pair(id, chart(one))),
-    '{',
-    '}',
-    '',
-  )}\n`;
+const lineWidth = 120;
+/** As the formatter of this project writes JSON: on one line what fits into one. */
+function textOf(value, indent = '', used = indent.length) {
+  if (typeof value !== 'object') return JSON.stringify(value);
+  const isList = Array.isArray(value);
+  const entries = Object.entries(value);
+  const named = (key) => (isList ? '' : `${JSON.stringify(key)}: `);
+  const flat = entries.map(([key, one]) => named(key) + textOf(one, '', Number.NEGATIVE_INFINITY)).join(', ');
+  const line = isList ? `[${flat}]` : `{ ${flat} }`;
+  if (used + line.length + 1 <= lineWidth) return line;
+  const inner = `${indent}  `;
+  const lines = entries.map(([key, one]) => {
+    const name = named(key);
+    return `${inner}${name}${textOf(one, inner, inner.length + name.length)}`;
+  });
+  return `${isList ? '[' : '{'}\n${lines.join(',\n')}\n${indent}${isList ? ']' : '}'}`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
@@ -226,6 +196,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [{ chartsOf }, { nodeMachine }] = await Promise.all([load('actors/chart.js'), load('actors/node.js')]);
   const layouts = await layoutsOf(chartsOf(nodeMachine));
   const file = join(here, 'actors', 'layouts.json');
-  writeFileSync(file, textOf(layouts));
+  writeFileSync(file, `${textOf(layouts)}\n`);
   process.stdout.write(`${Object.keys(layouts).length} charts laid out\n`);
 }

@@ -213,7 +213,7 @@ export function ActorsPage() {
   const w = wordsOf(actorWords);
   const hello = state.hello.value;
   return (
-    <>
+    <div class="actors-page">
       <section class="panel" aria-labelledby="actors-title">
         <h3 id="actors-title">{w.title}</h3>
         {hello?.inspect === false ? (
@@ -225,6 +225,6 @@ export function ActorsPage() {
         )}
       </section>
       {chosen.value !== undefined && <Chosen row={chosen.value} />}
-    </>
+    </div>
   );
 }

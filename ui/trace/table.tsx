@@ -1,7 +1,10 @@
 /** The window as a table: the same events, order, choice and keys as the diagram, for those who do not see it. */
 import { format, wordsOf } from '../preferences.ts';
 import { choose, nodes, picture, relations, saying, selected, shown } from './store.ts';
-import { sayFate, sayIds, sayRelation, sayWhat, traceWords } from './words.ts';
+import { sayFate, sayRelation, sayWhat, traceWords } from './words.ts';
+
+const spanOf = ([from, to]: readonly [number, number], count: (value: number) => string): string =>
+  from === to ? count(from) : `${count(from)} – ${count(to)}`;
 
 export function EventTable() {
   const w = wordsOf(traceWords);
@@ -39,7 +42,7 @@ export function EventTable() {
                 {fate !== '' && <span class="faint"> ({fate})</span>}
                 {event.violation && <strong class="bad"> ✕ {w.violation}</strong>}
               </td>
-              <td class="ids">{sayIds(event, saying.value)}</td>
+              <td class="ids">{event.ids === undefined ? '' : spanOf(event.ids, f.count)}</td>
               <td class="clock">{f.clockMs(event.wallMs)}</td>
               {how !== undefined && <td>{sayRelation(how, w)}</td>}
             </tr>

@@ -1,0 +1,94 @@
+/** The page of the actors in a real browser: every machine at every node. */
+import type { Page } from 'playwright-core';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { hasBrowser, inBrowser, visitOf } from '../support/browser.ts';
+import { aHello, fakeFeed } from '../support/fakeFeed.ts';
+import { anActorsHello, charts } from './actorsWorld.ts';
+import { isForEverybody } from './everybody.ts';
+
+const Actors = suite('actors in a browser');
+const test = hasBrowser() ? Actors : Actors.skip;
+
+const see = (page: Page, text: string | RegExp): Promise<void> => page.getByText(text).first().waitFor();
+
+const readers = [
+  { width: 1280, colorScheme: 'light', locale: 'en-GB', actor: 'gateway' },
+  { width: 360, colorScheme: 'dark', locale: 'es-MX', actor: 'link:8003' },
+  { width: 390, colorScheme: 'light', locale: 'es-MX', actor: 'pipeline' },
+] as const;
+
+test('are accessible and whole, on phones and wide screens, by day and night, in both languages', async () => {
+  const feed = await fakeFeed(anActorsHello());
+  try {
+    await inBrowser(async (browser) => {
+      for (const { actor, ...reader } of readers) {
+        const label = `${actor} ${Object.values(reader).join(' ')}`;
+        const { page, faults, close } = await visitOf(browser, `${feed.url}#actors/${actor}`, reader);
+        await page.locator('.at-node').first().waitFor();
+        await isForEverybody(page, label);
+        assert.equal(faults, [], label);
+        await close();
+      }
+    });
+  } finally {
+    await feed.close();
+  }
+});
+
+/** Of the drawings on the page: which states are lit, and texts that reach out of what they stand in. */
+const litStates = (page: Page): Promise<readonly string[]> =>
+  page.evaluate(
+    `[...document.querySelectorAll('.at-node')].map((one) => [...one.querySelectorAll('.state.active')].map((state) => state.dataset.state).join())`,
+  );
+const tightTexts = (page: Page): Promise<readonly string[]> =>
+  page.evaluate(`[...document.querySelectorAll('.chart .state, .chart .label')].flatMap((group) => {
+    const box = group.querySelector('rect').getBoundingClientRect();
+    return [...group.querySelectorAll('text')].filter((text) => {
+      const own = text.getBoundingClientRect();
+      return own.left < box.left - 0.5 || own.right > box.right + 0.5 || own.top < box.top - 2 || own.bottom > box.bottom + 2;
+    }).map((text) => text.textContent);
+  })`);
+
+test('show each machine at every node, with its states lit and every word within its place', async () => {
+  const feed = await fakeFeed(anActorsHello());
+  try {
+    await inBrowser(async (browser) => {
+      const { page, faults, close } = await visitOf(browser, `${feed.url}?lang=en#actors`);
+      await page.locator('.at-node svg').first().waitFor();
+      assert.equal(feed.wants.at(-1), { type: 'want', trace: false, actors: true, oneOf: 1, everyMs: 250 });
+      const office = 'election.inOffice,election.inOffice.leading';
+      assert.equal(await litStates(page), ['election.follower', 'election.follower', office]);
+      await page.getByRole('img', { name: 'Statechart of election at node 8003; active: inOffice.leading' }).waitFor();
+      for (const [actor, chart] of [['election'], ['store'], ['link:8003', 'link']] as const) {
+        await page.locator('.actor-tree').getByRole('link', { name: actor, exact: true }).click();
+        await page.getByRole('heading', { name: `Statechart: ${actor}` }).waitFor();
+        assert.equal(await tightTexts(page), [], actor);
+        const edges = charts.find(({ id }) => id === (chart ?? actor))?.edges.length;
+        assert.is(await page.locator('.transitions tbody tr').count(), edges);
+      }
+      await see(page, 'not here');
+      await page.locator('.actor-tree').getByRole('link', { name: 'pipeline' }).click();
+      await see(page, 'Service: pipeline');
+      await page.locator('header').getByRole('link', { name: 'Overview' }).click();
+      await page.locator('.card').first().waitFor();
+      assert.is(feed.wants.at(-1)?.actors, false, 'asked for only while it is shown');
+      assert.equal(faults, []);
+      await close();
+
+      feed.hello = { ...anActorsHello(), charts: charts.map((chart) => ({ ...chart, hash: 'another' })) };
+      const strange = await visitOf(browser, `${feed.url}?lang=en#actors`);
+      await see(strange.page, 'There is no drawing for this version of the machine');
+      await strange.page.locator('.transitions tbody tr').first().waitFor();
+      await strange.close();
+      feed.hello = aHello({ inspect: false });
+      const off = await visitOf(browser, `${feed.url}?lang=en#actors`);
+      await see(off.page, /Inspection is off/);
+      await off.close();
+    });
+  } finally {
+    await feed.close();
+  }
+});
+
+Actors.run();
