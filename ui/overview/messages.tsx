@@ -13,12 +13,10 @@ import { sampleOf } from '../rings.ts';
 import { place } from '../routes.tsx';
 import { isSearch, matching, oneLine, rowWindow, type Search } from './rowWindow.ts';
 
-/** As in the style sheet: on a phone the content has a line of its own. */
-const narrow = matchMedia('(max-width: 40rem)');
-const rowPixels = signal(narrow.matches ? 56 : 32);
-narrow.addEventListener('change', () => {
-  rowPixels.value = narrow.matches ? 56 : 32;
-});
+/** As in the style sheet, in rem: where the list is narrow the content has a line of its own. */
+const narrowBelow = 44;
+const rowHeights = { wide: 2, narrow: 3.5 } as const;
+const remPixels = (): number => Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
 
 interface Frozen {
   readonly rows: readonly MessageView[];
@@ -31,14 +29,14 @@ function freeze(): void {
   if (frozen.value === null) frozen.value = { rows: state.messages.rows, added: state.messages.added };
 }
 
-function Row({ row, index }: { readonly row: MessageView; readonly index: number }) {
+function Row({ row, index, top }: { readonly row: MessageView; readonly index: number; readonly top: number }) {
   const w = words.value;
   const f = format.value;
   return (
     <tr
       class={row.violation ? 'violation' : ''}
       aria-rowindex={index + 2}
-      style={{ transform: `translateY(${index * rowPixels.value}px)` }}
+      style={{ transform: `translateY(${top}px)` }}
     >
       <td class="number">{f.count(row.lamport)}</td>
       <td class="number id">{f.count(row.id)}</td>
@@ -56,12 +54,14 @@ function Row({ row, index }: { readonly row: MessageView; readonly index: number
 function Table({ rows }: { readonly rows: readonly MessageView[] }) {
   const w = words.value;
   const box = useRef<HTMLElement>(null);
-  const scroll = useSignal({ top: 0, height: 420 });
+  const scroll = useSignal({ top: 0, height: 420, row: 32 });
   useLayoutEffect(() => {
     const element = box.current;
     if (element === null) return;
     const look = (): void => {
-      scroll.value = { top: element.scrollTop, height: element.clientHeight };
+      const rem = remPixels();
+      const row = rem * rowHeights[element.clientWidth < narrowBelow * rem ? 'narrow' : 'wide'];
+      scroll.value = { top: element.scrollTop, height: element.clientHeight, row };
       if (element.scrollTop > 4) freeze();
     };
     look();
@@ -78,7 +78,8 @@ function Table({ rows }: { readonly rows: readonly MessageView[] }) {
     if (isFollowing && box.current !== null) box.current.scrollTop = 0;
   }, [isFollowing]);
 
-  const { first, end } = rowWindow(scroll.value.top, scroll.value.height, rowPixels.value, rows.length);
+  const { top, height, row: rowPixels } = scroll.value;
+  const { first, end } = rowWindow(top, height, rowPixels, rows.length);
   const shown = Array.from({ length: end - first }, (_, i) => first + i);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard too.
@@ -106,10 +107,12 @@ function Table({ rows }: { readonly rows: readonly MessageView[] }) {
             </th>
           </tr>
         </thead>
-        <tbody style={{ height: `${rows.length * rowPixels.value}px` }}>
+        <tbody style={{ height: `${rows.length * rowPixels}px` }}>
           {shown.map((index) => {
             const row = rows[rows.length - 1 - index];
-            return row === undefined ? null : <Row key={`${row.lamport}:${row.id}`} row={row} index={index} />;
+            return row === undefined ? null : (
+              <Row key={`${row.lamport}:${row.id}`} row={row} index={index} top={index * rowPixels} />
+            );
           })}
         </tbody>
       </table>
