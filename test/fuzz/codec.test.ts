@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { readView } from '../../actors/observer/viewText.ts';
 import { decodeBatch, encodeBatch, encodeWrite, readWrite } from '../../actors/protocol/batch.ts';
 import { ByteReader, ByteWriter } from '../../actors/protocol/bytes.ts';
 import { decodeFrame, encodeFrame } from '../../actors/protocol/frameCodec.ts';
@@ -374,3 +375,111 @@ const aNode: Identity = {
   damaged: false,
 };
 Slots.run();
+
+// ---------------------------------------------------------------------------------------------------------- views
+
+/** With something in every list, so that every place of a view can be spoilt. */
+const aView = {
+  node: 2,
+  boot: 3,
+  seq: 4,
+  wallMs: 1.5,
+  status: {
+    role: 'leading',
+    leader: 2,
+    epoch: 65_538,
+    lamport: 9,
+    lastIndex: 8,
+    durableIndex: 8,
+    commitIndex: 7,
+    lastId: 6,
+    uptimeSeconds: 0.5,
+    diskFull: false,
+    diskUsed: 0.25,
+    trouble: 'DAMAGED',
+  },
+  links: [{ peer: 1, link: 'up', up: true, rttMs: 1.5, lag: 3, error: 'reset' }],
+  metrics: { sent: 1, received: 2, violations: 0, elections: 1, averageMs: 1.5, p95Ms: 2.5, perSecond: 3.5 },
+  story: [{ wallMs: 1.5, lamport: 3, event: 'leads', words: 'node 2 leads', epoch: 65_538, leader: 2 }],
+  messages: {
+    count: 1,
+    shown: [
+      { id: 1, lamport: 2, origin: 3, seen: 0, physicalSeconds: 1.5, content: 'text', bytes: 4, violation: false },
+    ],
+  },
+  trace: {
+    oneOf: 1,
+    dropped: 0,
+    events: [
+      {
+        seq: 1,
+        lamport: 2,
+        wallMs: 1.5,
+        kind: 'send',
+        what: 'append',
+        group: 'replication',
+        frame: '2>1:2',
+        peer: 1,
+        ids: [1, 2],
+        epoch: 65_538,
+        violation: false,
+      },
+    ],
+  },
+  actors: [
+    {
+      id: 'election',
+      parent: 'node',
+      states: ['election.inOffice'],
+      figures: { promised: 65_538 },
+      events: 5,
+      perSecond: 1.5,
+      last: [{ event: 'ping.received', from: 'clock', wallMs: 1.5 }],
+    },
+  ],
+};
+type Place = readonly (string | number)[];
+const placesIn = (value: unknown, at: Place = []): Place[] =>
+  typeof value === 'object' && value !== null
+    ? Object.entries(value).flatMap(([key, inside]) => [[...at, key], ...placesIn(inside, [...at, key])])
+    : [];
+const kindOf = (value: unknown): string => (Array.isArray(value) ? 'list' : value === null ? 'null' : typeof value);
+
+const Views = suite('any bytes: views of peers');
+
+Views('read what a node wrote', () => {
+  assert.equal(readView(Buffer.from(JSON.stringify(aView))), aView);
+});
+Views('never throw, whatever the bytes are', () => {
+  const bytes = Buffer.from(JSON.stringify(aView));
+  holds(
+    fc.property(
+      fc.oneof(
+        noise,
+        fc.json().map(Buffer.from),
+        damages.map((all) => damaged(bytes, all)),
+      ),
+      (input) => {
+        const view = readView(input);
+        assert.ok(view === null || view.node >= 0);
+      },
+    ),
+  );
+});
+Views('with something of another kind anywhere are nonsense', () => {
+  // What may be left out or unknown is `null`; a figure may be anything that can be shown.
+  holds(
+    fc.property(fc.constantFrom(...placesIn(aView)), fc.jsonValue(), (place, value) => {
+      const spoilt = structuredClone(aView) as unknown as Record<string | number, unknown>;
+      const last = place.at(-1) as string;
+      const inside = place.slice(0, -1).reduce((at, key) => at[key] as typeof spoilt, spoilt);
+      const before = inside[last];
+      inside[last] = value;
+      const view = readView(Buffer.from(JSON.stringify(spoilt)));
+      const isFigure = place.includes('figures') && last !== 'figures';
+      if (view !== null && value !== null && !isFigure) assert.is(kindOf(value), kindOf(before), place.join('.'));
+    }),
+    5,
+  );
+});
+Views.run();
