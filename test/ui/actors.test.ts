@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Box, drawingOf, type Kind, type Layouts, nestedOf, pathsOf } from '../../ui/actors/drawing.ts';
-import { firstChoice, transitionsOf, treeOf } from '../../ui/actors/tree.ts';
+import { chartNamer, firstChoice, transitionsOf, treeOf } from '../../ui/actors/tree.ts';
 import { aView } from '../support/fakeFeed.ts';
 import { anActor, charts } from './actorsWorld.ts';
 
@@ -153,6 +153,11 @@ Drawn('calls a state by its innermost active parts', () => {
 Drawn.run();
 
 const Tree = suite('tree of actors');
+const named = (...charts: string[]) =>
+  chartNamer(
+    charts.map((id) => ({ id })),
+    {},
+  );
 const atNode = (node: number, ...actors: Parameters<typeof anActor>[]) =>
   aView(node, { rest: { actors: actors.map((actor) => anActor(...actor)) } });
 
@@ -168,7 +173,7 @@ Tree('has a row for each actor of any node, below its parent, in the order of na
       ),
       atNode(2, ['node', { parent: null }], ['election'], ['gateway'], ['link:1', { parent: 'gateway' }]),
     ],
-    { election: 'election', 'link:1': 'link' },
+    (id) => (id === 'election' ? 'election' : id === 'link:1' ? 'link' : null),
   );
   assert.equal(
     rows.map(({ id, depth, chart, at }) => [id, depth, chart, [...at.keys()]]),
@@ -186,16 +191,28 @@ Tree('has a row for each actor of any node, below its parent, in the order of na
 Tree('shows an actor whose parent nobody shows, and ends for one that is its own ancestor', () => {
   const rows = treeOf(
     [atNode(1, ['orphan', { parent: 'nobody' }], ['a', { parent: 'b' }], ['b', { parent: 'a' }])],
-    {},
+    named(),
   );
   assert.ok(rows.some(({ id, depth }) => id === 'orphan' && depth === 0));
 });
 
 Tree('begins with the election, else with any statechart, else with what there is', () => {
-  const election = treeOf([atNode(1, ['gateway'], ['election'])], { election: 'election', gateway: 'gateway' });
+  const election = treeOf([atNode(1, ['gateway'], ['election'])], named('election', 'gateway'));
   assert.is(firstChoice(election), 'election');
-  assert.is(firstChoice(treeOf([atNode(1, ['a'], ['gateway'])], { gateway: 'gateway' })), 'gateway');
-  assert.is(firstChoice(treeOf([atNode(1, ['a'])], {})), 'a');
+  assert.is(firstChoice(treeOf([atNode(1, ['a'], ['gateway'])], named('gateway'))), 'gateway');
+  assert.is(firstChoice(treeOf([atNode(1, ['a'])], named())), 'a');
   assert.is(firstChoice([]), null);
+});
+Tree('knows the machine of an actor by the word of the node, else by its name; what has no chart is a service', () => {
+  const chartOf = chartNamer([{ id: 'link' }, { id: 'store' }, { id: 'other' }], { store: 'other', odd: 'unknown' });
+  assert.equal(['link:7', 'link', 'store', 'odd', 'metrics', 'wire:7', 'constructor'].map(chartOf), [
+    'link',
+    'link',
+    'other',
+    null,
+    null,
+    null,
+    null,
+  ]);
 });
 Tree.run();

@@ -49,12 +49,12 @@ function actorsOf(node: NodeId): readonly ActorView[] {
 }
 
 export function anActorsHello(): Hello {
-  const links = Object.fromEntries(voters.map((node) => [`link:${node}`, 'link']));
-  const machines = ['node', 'election', 'gateway', 'store'].map((id) => [id, id] as const);
+  // As a node says it: of its own links alone.
+  const links = Object.fromEntries(voters.slice(1).map((node) => [`link:${node}`, 'link']));
   return aHello({
     inspect: true,
     charts,
-    chartOf: { ...Object.fromEntries(machines), ...links },
+    chartOf: links,
     views: voters.map((node) => seen(aView(node, { rest: { actors: actorsOf(node) } }))),
   });
 }

@@ -84,7 +84,7 @@ test('is walked by keyboard: the table shows what is chosen, the address names i
       const link = new URL(page.url()).hash;
       assert.match(link, /^#trace\/8001:\d+$/);
       await page.locator('[aria-live]').getByText('VIOLATION').waitFor({ state: 'attached' });
-      await see(page, /events happened before it/);
+      await see(page, /Events before it: \d+/);
       const before = await page.locator('.events tbody tr').count();
       await page.keyboard.press('ArrowUp');
       assert.not.match(await chosen(page), /VIOLATION/);

@@ -10,7 +10,7 @@ import { Chart } from './chart.tsx';
 import { drawingOf, type Layouts, pathsOf } from './drawing.ts';
 import laidOut from './layouts.json';
 import { ChartLists, scrollable } from './lists.tsx';
-import { type ActorRow, firstChoice, treeOf } from './tree.ts';
+import { type ActorRow, chartNamer, firstChoice, treeOf } from './tree.ts';
 import { actorWords } from './words.ts';
 
 const layouts = laidOut as unknown as Layouts;
@@ -19,7 +19,9 @@ const everyMs = 250;
 const bigChart = 450;
 
 const views = computed(() => members.value.flatMap((member) => (member.view && isUp(member) ? [member.view] : [])));
-const rows = computed(() => treeOf(views.value, state.hello.value?.chartOf ?? {}));
+const rows = computed(() =>
+  treeOf(views.value, chartNamer(state.hello.value?.charts ?? [], state.hello.value?.chartOf ?? {})),
+);
 const nodes = computed(() => members.value.map(({ node }) => node));
 const fallback = signal<string | null>(null);
 /** #actors/link:2 names one; else the one that most want to see. */

@@ -11,7 +11,7 @@ export interface ActorRow {
 }
 
 /** Parents before their children, brothers by name; an actor whose parent nobody shows stands at the top. */
-export function treeOf(views: readonly NodeView[], chartOf: Readonly<Record<string, string>>): readonly ActorRow[] {
+export function treeOf(views: readonly NodeView[], chartOf: (actor: string) => string | null): readonly ActorRow[] {
   const at = new Map<string, Map<NodeId, ActorView>>();
   for (const { node, actors = [] } of views)
     for (const actor of actors) at.set(actor.id, (at.get(actor.id) ?? new Map()).set(node, actor));
@@ -27,13 +27,27 @@ export function treeOf(views: readonly NodeView[], chartOf: Readonly<Record<stri
     for (const id of [...(children.get(parent) ?? [])].sort(byName)) {
       if (seen.has(id)) continue;
       seen.add(id);
-      const chart = Object.hasOwn(chartOf, id) ? (chartOf[id] ?? null) : null;
-      rows.push({ id, depth, chart, at: at.get(id) ?? new Map() });
+      rows.push({ id, depth, chart: chartOf(id), at: at.get(id) ?? new Map() });
       walk(id, depth + 1);
     }
   };
   walk(null, 0);
   return rows;
+}
+
+/**
+ * Which chart an actor runs: as the serving node says, which names its own actors only; else by its name, since actors of
+ * one machine are named after it: `election`, `link:2`.
+ */
+export function chartNamer(
+  charts: readonly Pick<ChartView, 'id'>[],
+  named: Readonly<Record<string, string>>,
+): (actor: string) => string | null {
+  const known = new Set(charts.map(({ id }) => id));
+  return (actor) => {
+    const chart = Object.hasOwn(named, actor) ? named[actor] : actor.split(':', 1)[0];
+    return chart !== undefined && known.has(chart) ? chart : null;
+  };
 }
 const collator = new Intl.Collator('en', { numeric: true });
 const byName = (a: string, b: string): number => collator.compare(a, b);

@@ -51,7 +51,7 @@ const en = {
   chain: 'Cause and effect',
   choose: 'Choose an event to see what led to it and what came of it.',
   counts: (past: string, future: string, concurrent: string) =>
-    `${past} events happened before it, ${future} after it; ${concurrent} are concurrent.`,
+    `Events before it: ${past}; after it: ${future}; concurrent: ${concurrent}.`,
   countsSampled: 'Frames that are not in the sample may order more of them.',
   causes: 'What led to it',
   earlier: 'The chain goes further back.',
@@ -142,7 +142,7 @@ export const traceWords = dictionary(en, {
   chain: 'Causa y efecto',
   choose: 'Elige un evento para ver qué lo causó y qué resultó de él.',
   counts: (past: string, future: string, concurrent: string) =>
-    `${past} eventos ocurrieron antes, ${future} después; ${concurrent} son concurrentes.`,
+    `Eventos antes: ${past}; después: ${future}; concurrentes: ${concurrent}.`,
   countsSampled: 'Tramas fuera de la muestra pueden ordenar otros más.',
   causes: 'Qué lo causó',
   earlier: 'La cadena sigue hacia atrás.',
