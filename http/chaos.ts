@@ -76,12 +76,12 @@ export function orderOf(what: ChaosOrder['what'], given: Given, voters: readonly
     if (id !== null && !(typeof id === 'string' && faultId.test(id))) return invalid('id is that of an active fault');
     return { what, id };
   }
-  if (!isVoter(node)) return invalid(`node is one of ${voters.join(', ')}`);
+  if (!isVoter(node)) return invalid('node is the id of a voter');
   if (what === 'revive') return { what, node };
   if (!Number.isInteger(ms) || (ms as number) < faultMsMin || (ms as number) > faultMsMax)
     return invalid(`ms is an integer ${faultMsMin}..${faultMsMax}`);
   if (what !== 'cut') return { what, node, ms: ms as number };
-  if (!isVoter(peer) || peer === node) return invalid(`peer is another one of ${voters.join(', ')}`);
+  if (!isVoter(peer) || peer === node) return invalid('peer is the id of another voter');
   if (typeof oneWay !== 'boolean') return invalid('oneWay is true or false');
   return { what, node, peer, ms: ms as number, oneWay };
 }

@@ -11,9 +11,9 @@ import { fileURLToPath } from 'node:url';
 import type { Context, Middleware, Next } from 'koa';
 import serveStatic from 'koa-static';
 import { negotiate } from './accept.ts';
-import { refuse } from './answer.ts';
+import { refuse, send } from './answer.ts';
 import { Refusal } from './errors.ts';
-import { fixedAnswer, policyForData, sendFixed } from './fixedAnswer.ts';
+import { fixedAnswer, sendFixed } from './fixedAnswer.ts';
 import { html } from './markup.ts';
 
 /** Beside the compiled sources: dist/ui. */
@@ -59,15 +59,8 @@ export function dashboard(folder: string = builtFolder): Middleware {
   const sendPage = async (ctx: Context): Promise<void> => {
     const page = await readFile(`${folder}/index.html`, 'utf8').catch(() => undefined);
     if (page !== undefined) return sendFixed(ctx, fixedAnswer(htmlType, page, policyFor(ctx.headers.host)));
-    ctx.status = 503;
-    ctx.set({
-      'Content-Security-Policy': policyForData,
-      'X-Content-Type-Options': 'nosniff',
-      'Cache-Control': 'no-store',
-    });
-    ctx.type = htmlType;
-    ctx.body = notBuilt;
-    ctx.state.status = ctx.status;
+    if (!asksForHtml(ctx)) return refuse(ctx, new Refusal('NOT_FOUND', 'the dashboard is not built: npm run build'));
+    send(ctx, 404, htmlType, notBuilt);
   };
 
   const sendFile = async (ctx: Context, name: string): Promise<void> => {
@@ -98,9 +91,11 @@ export function dashboard(folder: string = builtFolder): Middleware {
   };
 }
 
+const asksForHtml = ({ req }: Context): boolean => req.headers.accept?.includes('text/html') === true;
+
 /** A browser that goes to an address asks for HTML before all else; programs do not. */
-const wantsPage = ({ req }: Context): boolean =>
-  req.headers.accept !== undefined && negotiate(req.headers.accept, ['application/json', 'text/html']) === 'text/html';
+const wantsPage = (ctx: Context): boolean =>
+  asksForHtml(ctx) && negotiate(ctx.req.headers.accept, ['application/json', 'text/html']) === 'text/html';
 
 function redirect(ctx: Context): void {
   ctx.set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });

@@ -105,7 +105,13 @@ const pause: Operation = {
   answers: [done],
   errors: ofFaults,
   examples: [
-    { path: '/chaos/pause', body: { type: json, text: '{"node": 65535}' }, status: 400, code: 'PARAMETER_INVALID' },
+    {
+      path: '/chaos/pause',
+      body: { type: json, text: '{"node": 65535}' },
+      status: 400,
+      code: 'PARAMETER_INVALID',
+      detail: 'node is the id of a voter',
+    },
   ],
 };
 
@@ -122,7 +128,13 @@ const cut: Operation = {
   answers: [done],
   errors: ofFaults,
   examples: [
-    { path: '/chaos/cut', body: { type: json, text: '{"node": 65535}' }, status: 400, code: 'PARAMETER_INVALID' },
+    {
+      path: '/chaos/cut',
+      body: { type: json, text: '{"node": 65535}' },
+      status: 400,
+      code: 'PARAMETER_INVALID',
+      detail: 'node is the id of a voter',
+    },
   ],
 };
 
@@ -139,7 +151,13 @@ const revive: Operation = {
   answers: [done],
   errors: ofFaults,
   examples: [
-    { path: '/chaos/revive', body: { type: json, text: '{"node": 65535}' }, status: 400, code: 'PARAMETER_INVALID' },
+    {
+      path: '/chaos/revive',
+      body: { type: json, text: '{"node": 65535}' },
+      status: 400,
+      code: 'PARAMETER_INVALID',
+      detail: 'node is the id of a voter',
+    },
   ],
 };
 
@@ -157,8 +175,21 @@ const heal: Operation = {
   answers: [done],
   errors: ofFaults,
   examples: [
-    { path: '/chaos/heal', body: { type: json, text: '{"id": "?"}' }, status: 400, code: 'PARAMETER_INVALID' },
+    {
+      path: '/chaos/heal',
+      body: { type: json, text: '{"id": "?"}' },
+      status: 400,
+      code: 'PARAMETER_INVALID',
+      detail: 'id is that of an active fault',
+    },
   ],
 };
 
-export const chaosOperations: readonly Operation[] = [resetMetrics, kill, pause, cut, revive, heal];
+export const chaosOperations: readonly Operation[] = [
+  resetMetrics,
+  pause,
+  cut,
+  revive,
+  heal,
+  kill, // Last, for the examples are sent in this order.
+];

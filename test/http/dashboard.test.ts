@@ -120,10 +120,12 @@ Dashboard(
   'says how to build it where it was not built',
   inWorld(
     async ({ port }) => {
-      const { status, headers, body } = await call(port, '/dashboard');
-      assert.is(status, 503);
+      const browser = { headers: { Accept: 'text/html,*/*;q=0.8' } };
+      const { status, headers, body } = await call(port, '/dashboard', browser);
+      assert.is(status, 404);
       assert.match(String(body), /The dashboard is not built[\s\S]*npm run build/);
       assert.is(headers['cache-control'], 'no-store');
+      assert.match(String((await call(port, '/dashboard')).json.detail), /npm run build/);
       assert.is((await call(port, '/dashboard/assets/main-ABCD2345.js')).status, 404);
     },
     { dashboardFolder: '/nonexistent/ui' },
