@@ -5,36 +5,11 @@ import * as assert from 'uvu/assert';
 import { hasBrowser, inBrowser, visitOf } from '../support/browser.ts';
 import { aHello, fakeFeed } from '../support/fakeFeed.ts';
 import { anActorsHello, charts } from './actorsWorld.ts';
-import { isForEverybody } from './everybody.ts';
 
 const Actors = suite('actors in a browser');
 const test = hasBrowser() ? Actors : Actors.skip;
 
 const see = (page: Page, text: string | RegExp): Promise<void> => page.getByText(text).first().waitFor();
-
-const readers = [
-  { width: 1280, colorScheme: 'light', locale: 'en-GB', actor: 'gateway' },
-  { width: 360, colorScheme: 'dark', locale: 'es-MX', actor: 'link:8003' },
-  { width: 390, colorScheme: 'light', locale: 'es-MX', actor: 'pipeline' },
-] as const;
-
-test('are accessible and whole, on phones and wide screens, by day and night, in both languages', async () => {
-  const feed = await fakeFeed(anActorsHello());
-  try {
-    await inBrowser(async (browser) => {
-      for (const { actor, ...reader } of readers) {
-        const label = `${actor} ${Object.values(reader).join(' ')}`;
-        const { page, faults, close } = await visitOf(browser, `${feed.url}#actors/${actor}`, reader);
-        await page.locator('.at-node').first().waitFor();
-        await isForEverybody(page, label);
-        assert.equal(faults, [], label);
-        await close();
-      }
-    });
-  } finally {
-    await feed.close();
-  }
-});
 
 /** Of the drawings on the page: which states are lit, and texts that reach out of what they stand in. */
 const litStates = (page: Page): Promise<readonly string[]> =>
