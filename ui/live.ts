@@ -7,6 +7,7 @@ import { batch, computed, effect, signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { ToClient, Want } from '../http/live/protocol.ts';
 import { announcements, type Picture, pictureOf } from './announce.ts';
+import { backlogAfter, readBacklog } from './backlog.ts';
 import { disagreement, type Facts, membersOf } from './cluster.ts';
 import { Feed, type FeedSocket, type SocketListener } from './feed.ts';
 import { words } from './preferences.ts';
@@ -130,7 +131,23 @@ export const feed = new Feed(
   },
 );
 
+/** Messages from before anybody looked, and from while this page was away. */
+async function catchUp(): Promise<void> {
+  const lastId = own.value?.view?.status.lastId ?? 0;
+  const after = backlogAfter(lastId, state.messages.rows.at(-1)?.id ?? 0);
+  if (after !== null) state.addMessages(await readBacklog(after));
+}
+
 export function startFeed(): void {
+  // With the greeting, and with the first view behind it: what was committed between the two nobody tells of.
+  let isOwed = false;
+  state.onMessage((message) => {
+    const isHello = message.type === 'hello';
+    if (isHello || (isOwed && message.views.some(({ view }) => view.node === facts.value.self))) {
+      isOwed = isHello;
+      void catchUp();
+    }
+  });
   const beat = (): void => {
     state.now.value = Date.now();
   };

@@ -58,6 +58,11 @@ export class LiveState {
     });
   }
 
+  /** Messages that were read some other way; they have their place among the others. */
+  addMessages(rows: readonly MessageView[]): void {
+    this.#show(rows);
+  }
+
   #greet(hello: Hello, nowMs: number): void {
     this.hello.value = hello;
     this.faults.value = hello.chaos?.active ?? [];

@@ -47,6 +47,10 @@ export interface FakeFeed {
   /** How many pages are connected. */
   readonly pages: number;
   onPost: (posted: Posted) => FakeAnswer;
+  /** What GET /messages has, as a node answers. */
+  log: readonly Readonly<Record<string, unknown>>[];
+  /** Queries of GET /messages. */
+  readonly reads: readonly string[];
   tick(tick: Partial<Omit<Tick, 'type'>>): void;
   /** Breaks all connections; refuses new ones while `isDown`. */
   drop(): void;
@@ -86,7 +90,14 @@ export async function fakeFeed(hello: Hello | null = aHello()): Promise<FakeFeed
   const sockets = new Set<WebSocket>();
   const wants: Want[] = [];
   const posts: Posted[] = [];
+  const reads: string[] = [];
   const server = createServer((req, res) => {
+    if (req.url?.startsWith('/messages?')) {
+      reads.push(req.url);
+      const lines = feed.log.map((message) => `${JSON.stringify(message)}\n`);
+      res.writeHead(200, { 'content-type': 'application/x-ndjson' }).end(lines.join(''));
+      return;
+    }
     if (req.method !== 'POST') return serve(folder, req, res);
     void take(req).then((posted) => {
       posts.push(posted);
@@ -111,6 +122,8 @@ export async function fakeFeed(hello: Hello | null = aHello()): Promise<FakeFeed
     hello,
     wants,
     posts,
+    reads,
+    log: [],
     get pages() {
       return sockets.size;
     },

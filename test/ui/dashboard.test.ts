@@ -68,6 +68,34 @@ test('is connecting, live, stale, reconnecting and back; nothing shown is lost o
   });
 });
 
+test('reads once what was written before anybody looked, and again what came while it was away', async () => {
+  const line = (id: number) => ({
+    id,
+    content: `old ${id}`,
+    lamport_timestamp: id * 10,
+    node_id: 8002,
+    seen: 0,
+    physical_timestamp: 1,
+  });
+  const views = (lastId: number) => [seen(aView(8001, { status: { lastId } }))];
+  const feed = await fakeFeed(aHello({ views: views(250) }));
+  feed.log = [line(249), line(250)];
+  await onPage(feed, async ({ page, faults }) => {
+    await see(page, 'old 249');
+    assert.equal(await rowsOf(page), ['old 250', 'old 249']);
+    feed.tick({ views: views(251) });
+    feed.hello = aHello({ views: views(252) });
+    feed.log = [line(251), line(252)];
+    feed.drop();
+    await see(page, 'old 252');
+    assert.equal(await rowsOf(page), ['old 252', 'old 251', 'old 250', 'old 249']);
+    assert.is(feed.reads[0], '/messages?after=150&limit=100&timeout=2000');
+    assert.is(feed.reads.at(-1), '/messages?after=250&limit=100&timeout=2000');
+    assert.is(feed.reads.length, 3); // With each greeting, and with the first view behind it.
+    assert.equal(besidesLive(faults), []);
+  });
+});
+
 test('says what is wrong: a node down, no leader, nodes that disagree, violations, another version', async () => {
   const feed = await fakeFeed(aHello({ history: { messages: [aMessage(7, { violation: true, content: 'late' })] } }));
   await onPage(feed, async ({ page, faults }) => {

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { backlogAfter, messageOf } from '../../ui/backlog.ts';
 import { formats } from '../../ui/format.ts';
 import { matching, oneLine, rowWindow } from '../../ui/overview/rowWindow.ts';
 import { curlOf, outcomeOf, quoted } from '../../ui/overview/send.ts';
@@ -69,6 +70,25 @@ Rows('show what would hide or turn the text around it, and leave markup as it is
   assert.is(oneLine('árbol 🌳 שלום'), 'árbol 🌳 שלום');
 });
 
+const Backlog = suite('messages from before');
+
+Backlog('are lines of NDJSON, cut as the feed cuts them; anything else is left out', () => {
+  const line = (content: string): string =>
+    JSON.stringify({ id: 7, content, lamport_timestamp: 70, node_id: 2, seen: 6 });
+  const message = messageOf(line('🌳'.repeat(300)));
+  assert.equal([message?.id, message?.lamport, message?.origin, message?.bytes], [7, 70, 2, 1200]);
+  assert.is(message?.content, '🌳'.repeat(200));
+  for (const text of ['', '{', 'null', '[]', '{"id":"7"}', '{"error":"x"}']) assert.is(messageOf(text), null);
+});
+
+Backlog('are asked for only where some are missing, and only the newest', () => {
+  assert.is(backlogAfter(0, 0), null);
+  assert.is(backlogAfter(5, 5), null);
+  assert.is(backlogAfter(5, 0), 0);
+  assert.is(backlogAfter(5000, 4990), 4990);
+  assert.is(backlogAfter(5000, 10), 4900);
+});
+
 const Command = suite('command to copy');
 
 Command('means the message to a shell, whatever is in it', () => {
@@ -119,4 +139,4 @@ Answer('or something that stood between, of which nobody knows what it did', () 
   assert.is(outcomeOf(200, 'null').kind, 'failed');
 });
 
-for (const each of [Words, Formats, Rows, Command, Answer]) each.run();
+for (const each of [Words, Formats, Rows, Backlog, Command, Answer]) each.run();

@@ -42,7 +42,7 @@ function Row({ row, index, top }: { readonly row: MessageView; readonly index: n
       <td class="number id">{f.count(row.id)}</td>
       <td class="number origin">{row.origin}</td>
       <td class="at">{f.clockMs(row.physicalSeconds * 1000)}</td>
-      <td class="content" dir="auto">
+      <td class="content" dir="auto" title={oneLine(row.content)}>
         {oneLine(row.content)}
         {row.bytes > new Blob([row.content]).size && <span class="faint">{w.cutContent(f.count(row.bytes))}</span>}
       </td>

@@ -1,5 +1,7 @@
 /** A message that this page sends: the request as curl would make it, and what an answer means. Pure. */
 
+import { isObject } from '../json.ts';
+
 export interface Sent {
   readonly kind: 'committed';
   readonly id: number;
@@ -14,8 +16,6 @@ export interface Unsent {
   readonly mayBeIn: boolean;
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null;
 const textOr = <T>(value: unknown, otherwise: T): string | T => (typeof value === 'string' ? value : otherwise);
 
 /** The node's words are in its `error`, `detail` and `hint`; what is no JSON came from something in between. */

@@ -1,0 +1,79 @@
+/** Three dashboards of three real nodes: what is written at one is seen at all, and so is the death of a leader. */
+import type { Browser } from 'playwright-core';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { accessFaults, clippedTexts, hasBrowser, inBrowser, type Visit, visitOf } from '../support/browser.ts';
+import { builtPage } from '../support/fakeFeed.ts';
+import { byDefault, type RealNode, withRunningCluster } from '../support/realCluster.ts';
+
+const Cluster = suite('dashboards of a real cluster');
+const test = hasBrowser() ? Cluster : Cluster.skip;
+
+const open = (browser: Browser, node: RealNode): Promise<Visit> =>
+  visitOf(browser, `http://127.0.0.1:${node.port}/dashboard?lang=en`);
+/** What a page loses when its node dies is an error of its console. */
+const besidesLive = ({ faults }: Visit): readonly string[] => faults.filter((fault) => !fault.includes('/live'));
+const withinMs = 30_000;
+
+test('show what is written anywhere, as text; who leads after a death; and come back with their node', async () => {
+  builtPage();
+  await withRunningCluster({ env: byDefault }, (cluster) =>
+    inBrowser(async (browser) => {
+      const visits: Visit[] = [];
+      for (const node of cluster.nodes) visits.push(await open(browser, node));
+      const see = (visit: Visit | undefined, text: string | RegExp): Promise<void> | undefined =>
+        visit?.page.getByText(text).first().waitFor({ timeout: withinMs });
+      for (const visit of visits) await see(visit, 'Live');
+
+      const written = ['from the first', '<img src=x onerror="document.title=1">', '{"json": true}'];
+      for (const [i, node] of cluster.nodes.entries()) assert.is((await node.post(written[i] as string)).status, 200);
+      for (const visit of visits) {
+        for (const text of written) await see(visit, text);
+        assert.is(await visit.page.locator('main img').count(), 0);
+        assert.ok(await visit.page.locator('.rows').getByText('OK').first().isVisible());
+      }
+
+      const [first, second, third] = visits;
+      await third?.page.locator('header .badge').waitFor();
+      assert.is(await first?.page.locator('header .badge').count(), 0);
+      await first?.page.getByLabel('Message', { exact: true }).fill('from the page');
+      await first?.page.keyboard.press('Enter');
+      await see(first, /Committed as id 4/);
+      for (const visit of visits) await see(visit, 'from the page');
+
+      const leader = cluster.nodes[2] as RealNode;
+      await leader.kill();
+      await see(third, /Connection lost/);
+      await second?.page.locator('header .badge').waitFor({ timeout: withinMs });
+      await see(first, new RegExp(`Node ${leader.id} is down`));
+      await (cluster.nodes[0] as RealNode).post('without the third');
+      await see(second, 'without the third');
+
+      leader.start();
+      await cluster.ready(leader.id);
+      await see(third, 'Live');
+      await see(third, 'without the third');
+      await see(first, new RegExp(`Node ${leader.id} is up again`));
+
+      for (const visit of visits) {
+        for (const hash of ['network', 'trace', 'actors', 'overview']) {
+          await visit.page.evaluate(`location.hash = '${hash}'`);
+          await visit.page.locator('main .panel').first().waitFor();
+          await visit.page.waitForTimeout(500);
+          if (visit === first) assert.equal(await accessFaults(visit.page), [], hash);
+          // A message has one line; what does not fit is cut on purpose.
+          const clipped = (await clippedTexts(visit.page)).filter((text) => !text.includes('<img'));
+          assert.equal(clipped, [], hash);
+        }
+        assert.equal(besidesLive(visit), []);
+        const ids = await visit.page.locator('.rows tbody .id').allInnerTexts();
+        assert.equal(ids, ['5', '4', '3', '2', '1']);
+      }
+      await first?.page.evaluate(`location.hash = 'network'`);
+      await first?.page.locator('.lane .span').nth(1).waitFor({ state: 'attached' });
+      for (const visit of visits) await visit.close();
+    }),
+  );
+});
+
+Cluster.run();
