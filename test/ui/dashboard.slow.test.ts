@@ -83,15 +83,22 @@ test('reads once what was written before anybody looked, and again what came whi
   await onPage(feed, async ({ page, faults }) => {
     await see(page, 'old 249');
     assert.equal(await rowsOf(page), ['old 250', 'old 249']);
-    feed.tick({ views: views(251) });
     feed.hello = aHello({ views: views(252) });
     feed.log = [line(251), line(252)];
+    await page.waitForTimeout(100);
     feed.drop();
     await see(page, 'old 252');
     assert.equal(await rowsOf(page), ['old 252', 'old 251', 'old 250', 'old 249']);
-    assert.is(feed.reads[0], '/messages?after=150&limit=100&timeout=2000');
-    assert.is(feed.reads.at(-1), '/messages?after=250&limit=100&timeout=2000');
-    assert.is(feed.reads.length, 3); // With each greeting, and with the first view behind it.
+    // What was committed between a greeting and the first view behind it nobody else tells of.
+    feed.log = [line(253)];
+    feed.tick({ views: views(253) });
+    await see(page, 'old 253');
+    feed.tick({ views: views(254) });
+    await page.waitForTimeout(300);
+    assert.equal(
+      feed.reads.map((query) => /after=(\d+)/.exec(query)?.[1]),
+      ['150', '250', '252'],
+    );
     assert.equal(besidesLive(faults), []);
   });
 });
