@@ -243,7 +243,8 @@ function contract(name: string, aWorld: () => World): void {
 
   it('drops what is sent after a close', async (world) => {
     const { here, far } = await aPair(world);
-    here.send(Buffer.alloc(1_500_000));
+    // The network may take the first at once; what follows in the same turn is held.
+    for (let n = 0; n < 2; n++) here.send(Buffer.alloc(1_500_000));
     assert.ok(here.bufferedBytes > 0);
     here.close('done');
     here.send(Buffer.from('too late'));
@@ -252,7 +253,7 @@ function contract(name: string, aWorld: () => World): void {
     here.send(Buffer.from('too late'));
     far.connection?.send(Buffer.from('too late'));
     await world.settle();
-    assert.equal([far.frames.length, here.bufferedBytes, far.connection?.bufferedBytes], [1, 0, 0]);
+    assert.equal([far.frames.length, here.bufferedBytes, far.connection?.bufferedBytes], [2, 0, 0]);
   });
 
   it('reports no frame after this side has closed', async (world) => {

@@ -12,7 +12,14 @@ import { anHttpWorld } from '../support/httpWorld.ts';
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const textOf = (path: string): string => readFileSync(join(root, path), 'utf8');
 const readme = textOf('README.md');
-const pages = ['README.md', 'docs/how-it-works.md', 'docs/decisions.md', 'docs/model.md', 'docs/monitoring/README.md', 'CHANGELOG.md'];
+const pages = [
+  'README.md',
+  'docs/how-it-works.md',
+  'docs/decisions.md',
+  'docs/model.md',
+  'docs/monitoring/README.md',
+  'CHANGELOG.md',
+];
 
 const lines = (text: string): string[] => text.split('\n');
 /** The text between two comments. */
