@@ -170,7 +170,8 @@ interface Surplus {
 /**
  * V1: a request of fifty bytes costs some kilobytes while it waits for its answer. So all together are bounded, and those
  * that one client sends without waiting; once its refusals pile up behind what waits, node reads no more of it. Beyond the
- * bound a request is refused before anybody looks at it, and memory stays bounded. A node's health is told all the same, or a balancer would take it out just then.
+ * bound a request is refused before anybody looks at it, and memory stays bounded. A node's health is told all the same,
+ * or a balancer would take it out just then.
  */
 function createRequestBound(limits: HttpLimits): (req: IncomingMessage, res: ServerResponse) => Surplus | null {
   const { maxRequests, maxPipelined } = limits;
