@@ -52,7 +52,7 @@ export const help = `Starts the nodes of a cluster on this machine, and stops th
   npm start -- --only 8002      one node alone, beside the others that run already
   npm start -- --help
 
-Timers, LOG_LEVEL and LOG_DIR come from the environment: see the README's table.`;
+Timers, LOG_LEVEL and LOG_DIR come from the environment: see docs/configuration.md.`;
 
 const optionNames = '--nodes N, --port N, --data FOLDER, --fresh, --memory, --chaos, --inspect, --only ID, --help';
 

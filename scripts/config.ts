@@ -2,7 +2,7 @@
  * Configuration of one node, read once from the environment.
  *
  * Pure: the environment and the reading of a secret's file are given. All faults are reported together, each with its
- * variable, its value and what is accepted; a secret's value is never shown. `variables` is also the README's table.
+ * variable, its value and what is accepted; a secret's value is never shown. `variables` is also the table of docs/configuration.md.
  *
  *   readConfig(process.env, readText)  ->  { ok: Config } | { faults: [...] }
  *
@@ -110,7 +110,7 @@ const integerRow = (name: IntegerName, byDefault: string, meaning: string): Vari
   meaning,
 });
 
-/** Every variable that a node reads, in the order of the README's table. */
+/** Every variable that a node reads, in the order of the table in docs/configuration.md. */
 export const variables: readonly Variable[] = [
   integerRow('NODE_ID', 'required', 'this node; the highest live id leads'),
   integerRow('PORT', '`NODE_ID`, if that is 1024 or more', 'where clients connect (HTTP)'),
@@ -183,7 +183,7 @@ export const variables: readonly Variable[] = [
   },
 ];
 
-/** The README's table of variables, as Markdown. */
+/** The table of variables, as Markdown. */
 export function configTable(): string {
   const row = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;

@@ -1,8 +1,8 @@
-/** Puts the table of variables into the README, between its two `configuration` comments. Safe to run twice. */
+/** Puts the table of variables into docs/configuration.md, between its two `configuration` comments. Safe to run twice. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { configTable } from './config.ts';
 
-const path = 'README.md';
+const path = 'docs/configuration.md';
 const marks = ['<!-- configuration -->', '<!-- /configuration -->'] as const;
 const text = readFileSync(path, 'utf8');
 const [begin, end] = marks.map((mark) => text.indexOf(mark));

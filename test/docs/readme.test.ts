@@ -12,8 +12,14 @@ import { anHttpWorld } from '../support/httpWorld.ts';
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const textOf = (path: string): string => readFileSync(join(root, path), 'utf8');
 const readme = textOf('README.md');
+const api = textOf('docs/api.md');
 const pages = [
   'README.md',
+  'docs/api.md',
+  'docs/configuration.md',
+  'docs/operations.md',
+  'docs/testing.md',
+  'docs/speed.md',
   'docs/how-it-works.md',
   'docs/decisions.md',
   'docs/model.md',
@@ -23,13 +29,10 @@ const pages = [
 
 const lines = (text: string): string[] => text.split('\n');
 /** The text between two comments. */
-function between(name: string): string {
-  const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`].map((mark) => readme.indexOf(mark)) as [
-    number,
-    number,
-  ];
-  assert.ok(begin >= 0 && end > begin, `README.md has no place named ${name}`);
-  return readme.slice(begin + `<!-- ${name} -->`.length, end).trim();
+function between(page: string, name: string): string {
+  const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`].map((mark) => page.indexOf(mark)) as [number, number];
+  assert.ok(begin >= 0 && end > begin, `there is no place named ${name}`);
+  return page.slice(begin + `<!-- ${name} -->`.length, end).trim();
 }
 /** Fenced blocks of these languages, without their fences. */
 const blocks = (text: string, ...languages: readonly string[]): string[] =>
@@ -48,29 +51,35 @@ function errorTable(): string {
   return ['| code | status | error | hint |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }
 
-const Readme = suite('README');
+const Tables = suite('docs');
 
-Readme('lists every error code with its status, words and hint, in the order of the statuses', () => {
-  assert.is(between('errors'), errorTable());
+Tables('list every error code with its status, words and hint, in the order of the statuses', () => {
+  assert.is(between(api, 'errors'), errorTable());
 });
 
-Readme('lists the options of npm start, and all of them', () => {
-  const listed = [...readme.matchAll(/^\| `(--[a-z]+)[ `]/gm)].map(([, name]) => name);
+Tables('list the options of npm start, and all of them', () => {
+  const listed = [...textOf('docs/configuration.md').matchAll(/^\| `(--[a-z]+)[ `]/gm)].map(([, name]) => name);
   const there = [...help.matchAll(/^ {2}npm start -- (--[a-z]+)/gm)].map(([, name]) => name);
   assert.equal(listed.sort(), there.filter((name) => name !== '--help').sort());
-  for (const [, command = ''] of readme.matchAll(/\bnpm start -- ([^`\n]+)/g)) {
-    const outcome = argumentsOf(command.trim().split(/\s+/));
-    assert.ok('ok' in outcome, `npm start -- ${command}: ${'faults' in outcome ? outcome.faults.join('; ') : ''}`);
+  for (const page of pages) {
+    for (const [, command = ''] of textOf(page).matchAll(/\bnpm start -- ([^`\n#&]+)/g)) {
+      const outcome = argumentsOf(command.trim().split(/\s+/));
+      assert.ok('ok' in outcome, `npm start -- ${command}: ${'faults' in outcome ? outcome.faults.join('; ') : ''}`);
+    }
   }
 });
 
-Readme('names only routes that there are, and all of them', () => {
-  const listed = [...readme.matchAll(/^\| `(?:GET|POST) (\/[^`]*)` \|/gm)].map(([, path = '']) => path);
+const routesOf = (page: string): string[] =>
+  [...page.matchAll(/^\| `(?:GET|POST) (\/[^`]*)` \|/gm)].map(([, path = '']) => path);
+
+Tables('name only routes that there are, and all of them', () => {
+  const listed = routesOf(api);
   const app = textOf('http/app.ts');
   const there = [...app.matchAll(/\[\s*'(\/[^']*)',\s*\w+\s*\]|router\.\w+\('(\/[^']*)'/g)].map(
     ([, a, b]) => a ?? b ?? '',
   );
   assert.equal([...new Set(listed)].sort(), [...new Set(there)].sort());
+  for (const route of routesOf(readme)) assert.ok(there.includes(route), `README.md: there is no ${route}`);
 });
 
 // ------------------------------------------------------------------------------------------------- commands, paths
@@ -192,15 +201,15 @@ function shapeOf(value: unknown, prefix = ''): string[] {
 }
 const shapeText = (value: unknown): string => shapeOf(value).sort().join(',');
 
-/** Answers in the page: lines of JSON in its consoles, alone, in a list, or in an event. */
-const shownAnswers = blocks(readme, 'console').flatMap((block) =>
+/** Answers in the pages: lines of JSON in its consoles, alone, in a list, or in an event. */
+const shownAnswers = blocks(readme + api, 'console').flatMap((block) =>
   lines(block).flatMap((line) => {
     const json = /^(?:data: )?(\{.*\})[,\]]?$/.exec(line)?.[1];
     return json === undefined ? [] : [JSON.parse(json) as object];
   }),
 );
 
-const Answers = suite('README answers');
+const Answers = suite('answers in docs');
 
 Answers('have the fields of real answers, all and no others', async () => {
   const world = await anHttpWorld();
@@ -259,6 +268,6 @@ Answers('show what npm start says', () => {
   for (const words of ['on this machine', 'peers on', 'ready in', 'leads']) assert.ok(cluster.includes(words), words);
 });
 
-Readme.run();
+Tables.run();
 Pages.run();
 Answers.run();

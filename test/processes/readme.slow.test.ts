@@ -1,5 +1,5 @@
 /**
- * Types what the README shows into a real cluster, line by line, and compares what comes back. Ids must be the same; other
+ * Types what the README and docs/api.md show into a real cluster, line by line, and compares what comes back. Ids must be the same; other
  * numbers are times, and differ.
  */
 import { spawnSync } from 'node:child_process';
@@ -14,10 +14,13 @@ interface Shown {
   readonly output: string;
 }
 
-const readme = readFileSync(fileURLToPath(new URL('../../../README.md', import.meta.url)), 'utf8');
+/** In this order: what the second shows goes on where the first ends. */
+const pages = ['README.md', 'docs/api.md']
+  .map((path) => readFileSync(fileURLToPath(new URL(`../../../${path}`, import.meta.url)), 'utf8'))
+  .join('\n');
 
 /** Commands and outputs of the consoles, in order; `npm` ones have their tests elsewhere. */
-const shown: readonly Shown[] = [...readme.matchAll(/^```console\n([\s\S]*?)^```$/gm)].flatMap(([, block = '']) =>
+const shown: readonly Shown[] = [...pages.matchAll(/^```console\n([\s\S]*?)^```$/gm)].flatMap(([, block = '']) =>
   block
     .split(/^\$ /m)
     .slice(1)
@@ -39,7 +42,7 @@ function curlIsThere(): boolean {
   return false;
 }
 
-/** A text of the page as it must be typed here: ports are others, and so are session tokens. */
+/** A text of the pages as it must be typed here: ports are others, and so are session tokens. */
 function typed(command: string, cluster: RealCluster, tokens: ReadonlyMap<string, string>): string {
   const ported = command.replace(/127\.0\.0\.1:800(\d)/g, (_, n) => `127.0.0.1:${cluster.node(Number(n)).port}`);
   const tokened = ported.replace(/(lamport-time: )(\d+)/, (_, name, time) => `${name}${tokens.get(time) ?? time}`);
@@ -55,15 +58,15 @@ const masked = (text: string): string =>
     found.startsWith('"') ? found : '0',
   );
 
-const Readme = suite('README');
+const Readme = suite('README and docs/api.md');
 const run = curlIsThere() ? Readme : Readme.skip;
 
-run('shows what a cluster really answers', async () => {
+run('show what a cluster really answers', async () => {
   assert.ok(shown.length > 20, `${shown.length} commands are shown`);
   await withCluster({}, async (cluster) => {
     cluster.start();
     await cluster.ready();
-    await cluster.leads(3); // As the page has it.
+    await cluster.leads(3); // As the pages have it.
     const tokens = new Map<string, string>();
     for (const { command, output } of shown) {
       if (command.includes('/relation/')) await fill(cluster, command);

@@ -191,11 +191,11 @@ Reading('reads every variable of its table, and no other', () => {
   assert.equal([...read].sort(), variables.map(({ name }) => name).sort());
 });
 
-const readme = new URL('../../../README.md', import.meta.url);
-Reading('has its table in the README', () => {
-  assert.ok(existsSync(readme), 'there is no README.md');
+const page = new URL('../../../docs/configuration.md', import.meta.url);
+Reading('has its table in docs/configuration.md', () => {
+  assert.ok(existsSync(page), 'there is no docs/configuration.md');
   const [, table] =
-    /<!-- configuration -->\n([\s\S]*?)\n<!-- \/configuration -->/.exec(readFileSync(readme, 'utf8')) ?? [];
+    /<!-- configuration -->\n([\s\S]*?)\n<!-- \/configuration -->/.exec(readFileSync(page, 'utf8')) ?? [];
   assert.is(table?.trim(), configTable(), 'run: node dist/scripts/configTable.js');
 });
 
