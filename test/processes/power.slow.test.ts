@@ -10,13 +10,14 @@ import { type Load, startLoad } from '../support/loadClient.ts';
 import { allowed } from '../support/needs.ts';
 import { pause, type RealCluster, tell } from '../support/realCluster.ts';
 import { type Disks, reasonAgainstDisks, withDisks } from '../torture/root/disks.ts';
-import { reasonAgainstTracing, slowSyncs } from '../torture/root/tracing.ts';
+import { reasonAgainstTracing, slowLateSyncs } from '../torture/root/tracing.ts';
 
 const Power = suite('a power cut');
 const Cut = allowed(reasonAgainstDisks()) ? Power : Power.skip;
 const Torn = allowed(reasonAgainstTracing()) ? Cut : Power.skip;
 
 const dice = new SeededDice('power');
+const lateSyncs = new URL('../torture/root/lateSyncs.js', import.meta.url).href;
 
 const loadOf = (cluster: RealCluster, name: string, bytes = 0): Load =>
   startLoad({ name, targets: cluster.targets, connections: 32, patienceMs: 2_000, timeoutMs: 1_000, bytes });
@@ -90,7 +91,7 @@ Cut('in the middle of making a segment leaves a log that all can read', async ()
 Torn(
   'may leave any part of what was not synced: every node still votes, and nothing acknowledged is lost',
   async () => {
-    await withDisks({}, async (cluster, disks) => {
+    await withDisks({ env: { NODE_OPTIONS: `--import=${lateSyncs}` } }, async (cluster, disks) => {
       const events: Append[] = [];
       const sum = { unsynced: 0, kept: 0 };
       await started(cluster);
@@ -98,7 +99,7 @@ Torn(
         const load = loadOf(cluster, `round${round}`, 3_000);
         await load.progress(300);
         // Writes that wait for their fsync, the later ones with much that came meanwhile: else hardly any would be under way.
-        const tracers = await Promise.all(cluster.nodes.map((node) => slowSyncs(node.process?.pid ?? 0, 900)));
+        const tracers = await Promise.all(cluster.nodes.map((node) => slowLateSyncs(node.process?.pid ?? 0, 900)));
         await pause(dice.between(950, 1_300));
         await disks.cutPowerOfCaches(...cluster.ids);
         await Promise.all(tracers.map((tracer) => tracer.detach()));

@@ -79,5 +79,9 @@ export const failSyncs = (pid: number, nth = 1): Promise<Tracer> => Tracer.attac
 export const slowSyncs = (pid: number, ms: number): Promise<Tracer> =>
   Tracer.attach(pid, syncs, `delay_enter=${ms * 1000}`);
 
+/** The same for a node whose writes sync in a call of their own (lateSyncs.ts): meanwhile they are in the page cache. */
+export const slowLateSyncs = (pid: number, ms: number): Promise<Tracer> =>
+  Tracer.attach(pid, 'fdatasync', `delay_enter=${ms * 1000}`);
+
 /** A disk that finds room only when it writes, as those that copy on write do: from now on there is none. */
 export const refuseRoom = (pid: number): Promise<Tracer> => Tracer.attach(pid, writes, 'error=ENOSPC');
