@@ -37,6 +37,7 @@ const scripts = {
   torture: 'test/torture/torture.js',
   simulate: 'test/simulation/simulate.js',
   bench: 'test/bench/bench.js',
+  experiment: 'scripts/experiment.js',
 };
 const sourceFolders = ['actors', 'transport', 'storage', 'http', 'ui', 'scripts', 'test'];
 const isSource = (name) => /\.(?:tsx?|mjs|css|html|json|svg)$/.test(name);
