@@ -15,10 +15,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Cable, type Direction, type Trouble } from '../../scripts/cable.ts';
 import { judge } from '../history/checkers.ts';
 import type { Event } from '../history/history.ts';
 import { messagesIn } from '../history/messages.ts';
-import { Cable, type Direction, type Trouble } from './cable.ts';
 import type { Target } from './loadClient.ts';
 
 // ------------------------------------------------------------------------------------------------------------ time

@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import type { Trouble } from '../support/cable.ts';
+import type { Trouble } from '../../scripts/cable.ts';
 import type { SeededDice } from '../support/dice.ts';
 import type { NodeEnd } from '../support/realCluster.ts';
 import { broken, type Fault, type NodeState, seconds, type World } from './fault.ts';

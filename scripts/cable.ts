@@ -1,10 +1,11 @@
 /**
- * A cable between a node that dials and the peer port of another: a proxy in this process, so that to cut it needs no
- * privileges. A TCP stream loses nothing by itself: what a silent cable holds back goes on when it is mended, as TCP's own
- * repetition does, or never, when a reset comes first.
+ * A cable between a node that dials and the peer port of another: a proxy in this process, so that to cut or to stretch it
+ * needs no privileges. A TCP stream loses nothing by itself: what a silent cable holds back goes on when it is mended, as
+ * TCP's own repetition does, or never, when a reset comes first; and a loss is a stall until what was lost has come again.
  *
  * C1. Troubles add up: a cable is as bad as all that were imposed and not lifted yet, so that faults may overlap.
- * C2. Bytes stay in order, whatever changes on the way.
+ * C2. Bytes stay in order, whatever changes on the way; so do the end of a stream and its reset, which take as long.
+ * C3. Of each direction it holds a bounded number of bytes, and one timer; then the sender has to wait.
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
@@ -16,19 +17,27 @@ export interface Trouble {
   readonly cut?: boolean;
   /** Neither end hears anything of what goes in these directions. */
   readonly silent?: readonly Direction[];
-  /** Each chunk takes this long. */
+  /** Each chunk takes this long, one way. */
   readonly delayMs?: number;
+  /** And up to so much longer. */
+  readonly jitterMs?: number;
+  /** So many of the chunks, 0 to 1, are lost: they and all behind them come 200 to 600 ms later. */
+  readonly lossPart?: number;
   readonly bytesPerSecond?: number;
   /** After so many bytes both ends are reset, in the middle of whatever is under way; then again. */
   readonly resetAfterBytes?: number;
 }
 
-/** What a slow direction holds back at most before its sender has to wait. */
+/** What TCP waits before it sends again what nobody has acknowledged. */
+const stallMs = { min: 200, max: 600 };
+/** What waits in front of a slow cable. */
 const queueBytesMax = 256 * 1024;
+/** What is under way on a long one: as much as Linux lets a connection have, unless it is told otherwise. */
+const underWayBytesMax = 4 * 1024 * 1024;
 
 interface Waiting {
   readonly dueAt: number;
-  readonly chunk: Buffer | undefined;
+  readonly what: Buffer | 'end' | 'reset';
 }
 
 /** One direction of one connection. */
@@ -40,6 +49,8 @@ class Flow {
   readonly #waiting: Waiting[] = [];
   #queuedBytes = 0;
   #dueAt = 0;
+  /** Nothing more is sent until then. */
+  #busyUntil = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(cable: Cable, direction: Direction, source: Socket, target: Socket) {
@@ -47,50 +58,66 @@ class Flow {
     this.#direction = direction;
     this.#source = source;
     this.#target = target;
+    // Nothing goes up before TCP's own greeting has been there and back.
+    if (direction === 'up') this.#busyUntil = performance.now() + 2 * cable.delayMs;
     source.setNoDelay(true);
     source.on('data', (chunk) => this.#take(chunk));
-    source.on('end', () => this.#take(undefined));
-    source.on('error', () => {});
+    source.on('end', () => this.#take('end'));
+    source.on('error', () => this.#take('reset'));
     target.on('drain', () => this.update());
+    target.on('close', () => this.#stop());
     this.update();
   }
 
   /** The cable has changed. */
   update(): void {
     this.#pass();
-    const full = this.#queuedBytes > queueBytesMax || this.#target.writableNeedDrain;
-    if (full || this.#cable.isSilent(this.#direction)) this.#source.pause();
+    const isFull = this.#queuedBytes > this.#cable.bytesMax;
+    if (isFull || this.#cable.isSilent(this.#direction)) this.#source.pause();
     else this.#source.resume();
   }
-  stop(): void {
+  /** Nobody is there any more to whom it could bring anything. */
+  #stop(): void {
     clearTimeout(this.#timer);
     this.#waiting.length = 0;
+    this.#queuedBytes = 0;
   }
 
-  /** Undefined: the end. */
-  #take(chunk: Buffer | undefined): void {
+  #take(what: Buffer | 'end' | 'reset'): void {
+    if (this.#target.destroyed) return;
     const now = performance.now();
-    const length = chunk?.length ?? 0;
+    const bytes = typeof what === 'string' ? 0 : what.length;
     // A slow cable is busy with one chunk after the other; a long one has many under way.
-    this.#dueAt = Math.max(this.#dueAt, now + this.#cable.delayOfChunk()) + this.#cable.sendingMs(length);
-    this.#waiting.push({ dueAt: this.#dueAt, chunk });
-    this.#queuedBytes += length;
+    this.#busyUntil = Math.max(this.#busyUntil, now) + this.#cable.sendingMs(bytes);
+    this.#dueAt = Math.max(this.#dueAt, this.#busyUntil + this.#cable.delayOfChunk());
+    this.#waiting.push({ dueAt: this.#dueAt, what });
+    this.#queuedBytes += bytes;
     this.update();
   }
 
   #pass(): void {
+    clearTimeout(this.#timer);
     if (this.#cable.isSilent(this.#direction)) return;
     const now = performance.now();
-    for (let next = this.#waiting[0]; next !== undefined && next.dueAt <= now; next = this.#waiting[0]) {
-      this.#waiting.shift();
-      this.#queuedBytes -= next.chunk?.length ?? 0;
-      if (this.#target.destroyed) continue;
-      if (next.chunk === undefined) this.#target.end();
-      else if (!this.#cable.breaksWithin(next.chunk, this.#target)) this.#target.write(next.chunk);
+    let passed = 0;
+    for (; passed < this.#waiting.length && !this.#target.writableNeedDrain; passed++) {
+      const { dueAt, what } = this.#waiting[passed] as Waiting;
+      if (dueAt > now) break;
+      this.#bring(what);
     }
-    clearTimeout(this.#timer);
+    this.#waiting.splice(0, passed);
     const first = this.#waiting[0];
-    if (first) this.#timer = setTimeout(() => this.update(), Math.max(1, first.dueAt - now));
+    if (first && !this.#target.writableNeedDrain)
+      this.#timer = setTimeout(() => this.update(), Math.max(1, first.dueAt - now));
+  }
+
+  #bring(what: Waiting['what']): void {
+    if (what === 'end') this.#target.end();
+    else if (what === 'reset') this.#target.resetAndDestroy();
+    else {
+      this.#queuedBytes -= what.length;
+      if (!this.#target.destroyed && !this.#cable.breaksWithin(what, this.#target)) this.#target.write(what);
+    }
   }
 }
 
@@ -106,16 +133,20 @@ export class Cable {
   readonly port: number;
   readonly #target: number;
   readonly #server: Server;
+  readonly #chance: () => number;
   readonly #connections = new Set<Connection>();
   readonly #troubles = new Set<Trouble>();
   #bytesUntilReset = Number.POSITIVE_INFINITY;
 
-  constructor(from: number, to: number, port: number, target: number) {
+  /** `chance` gives numbers in [0, 1): for jitter and losses. */
+  constructor(from: number, to: number, port: number, target: number, chance: () => number = Math.random) {
     this.from = from;
     this.to = to;
     this.port = port;
     this.#target = target;
-    this.#server = createServer({ pauseOnConnect: true }, (near) => this.#accept(near));
+    this.#chance = chance;
+    // Each direction ends by itself.
+    this.#server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (near) => this.#accept(near));
   }
 
   open(): Promise<void> {
@@ -153,17 +184,27 @@ export class Cable {
   }
 
   isSilent(direction: Direction): boolean {
-    return [...this.#troubles].some(({ silent }) => silent?.includes(direction) === true);
+    for (const { silent } of this.#troubles) if (silent?.includes(direction) === true) return true;
+    return false;
+  }
+  get delayMs(): number {
+    return this.#sum(({ delayMs = 0 }) => delayMs);
   }
   delayOfChunk(): number {
-    let ms = 0;
-    for (const { delayMs = 0 } of this.#troubles) ms += delayMs;
+    let ms = this.delayMs;
+    const jitterMs = this.#sum((trouble) => trouble.jitterMs ?? 0);
+    const loss = this.#sum(({ lossPart = 0 }) => lossPart);
+    if (jitterMs > 0) ms += jitterMs * this.#chance();
+    if (loss > 0 && this.#chance() < loss) ms += stallMs.min + (stallMs.max - stallMs.min) * this.#chance();
     return ms;
   }
   sendingMs(bytes: number): number {
-    let ms = 0;
-    for (const { bytesPerSecond } of this.#troubles) if (bytesPerSecond) ms += (bytes * 1000) / bytesPerSecond;
-    return ms;
+    return this.#sum(({ bytesPerSecond }) => (bytesPerSecond ? (bytes * 1000) / bytesPerSecond : 0));
+  }
+  /** C3: of a slow cable what is under way on it, and a queue in front of it. */
+  get bytesMax(): number {
+    const msOfByte = this.sendingMs(1);
+    return msOfByte === 0 ? underWayBytesMax : queueBytesMax + this.delayMs / msOfByte;
   }
   /** True when the cable broke in this chunk: then a part of it went through before the reset. */
   breaksWithin(chunk: Buffer, target: Socket): boolean {
@@ -176,6 +217,11 @@ export class Cable {
     return true;
   }
 
+  #sum(of: (trouble: Trouble) => number): number {
+    let sum = 0;
+    for (const trouble of this.#troubles) sum += of(trouble);
+    return sum;
+  }
   #countDown(): void {
     const limits = [...this.#troubles].map(({ resetAfterBytes }) => resetAfterBytes ?? Number.POSITIVE_INFINITY);
     this.#bytesUntilReset = Math.min(Number.POSITIVE_INFINITY, ...limits);
@@ -190,21 +236,13 @@ export class Cable {
       near.resetAndDestroy();
       return;
     }
-    const far = connect({ host: '127.0.0.1', port: this.#target });
+    const far = connect({ host: '127.0.0.1', port: this.#target, allowHalfOpen: true });
     const connection: Connection = { near, far, flows: [] };
     this.#connections.add(connection);
     connection.flows.push(new Flow(this, 'up', near, far), new Flow(this, 'down', far, near));
-    for (const [source, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      source.on('close', (hadError) => {
-        this.#connections.delete(connection);
-        for (const flow of connection.flows) flow.stop();
-        // An end that broke is told as such; one that was closed in peace has been passed on already.
-        if (hadError) other.resetAndDestroy();
-        else other.destroy();
+    for (const socket of [near, far])
+      socket.on('close', () => {
+        if (near.destroyed && far.destroyed) this.#connections.delete(connection);
       });
-    }
   }
 }

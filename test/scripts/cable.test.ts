@@ -1,8 +1,8 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Cable } from './cable.ts';
-import { freePort, pause, until } from './realCluster.ts';
+import { Cable } from '../../scripts/cable.ts';
+import { freePort, pause, until } from '../support/realCluster.ts';
 
 const Cables = suite('a cable');
 
@@ -13,27 +13,33 @@ interface Line {
   readonly far: () => Socket;
   readonly heard: () => string;
   readonly resets: () => number;
+  /** Resolves when the far end has heard all that comes. */
+  readonly ended: Promise<void>;
 }
 
 /** A cable with one connection through it, whose far end notes what it hears. */
-async function withLine(use: (line: Line) => Promise<void>): Promise<void> {
+async function withLine(use: (line: Line) => Promise<void>, chance?: () => number): Promise<void> {
   let far: Socket | undefined;
+  let ended: () => void;
+  const hasEnded = new Promise<void>((resolve) => {
+    ended = resolve;
+  });
   let heard = '';
   let resets = 0;
   const server: Server = createServer((socket) => {
     far = socket;
     socket.setEncoding('latin1').on('data', (text: string) => (heard += text));
-    socket.on('error', () => resets++);
+    socket.on('error', () => resets++).on('end', () => ended());
   });
   const port = await freePort();
   await new Promise<void>((resolve) => server.listen({ port, host: '127.0.0.1' }, resolve));
-  const cable = new Cable(1, 2, await freePort(), port);
+  const cable = new Cable(1, 2, await freePort(), port, chance);
   await cable.open();
   const near = connect({ port: cable.port, host: '127.0.0.1' });
   near.on('error', () => {});
   try {
     await until('a connection', () => far);
-    await use({ cable, near, far: () => far as Socket, heard: () => heard, resets: () => resets });
+    await use({ cable, near, far: () => far as Socket, heard: () => heard, resets: () => resets, ended: hasEnded });
   } finally {
     near.destroy();
     cable.close();
@@ -71,6 +77,87 @@ Cables('that is slow keeps the order, also when it gets fast again', () =>
     near.write('b');
     await until('both', () => (heard() === 'ab' ? true : undefined));
     assert.ok(performance.now() - beganAt >= 140);
+  }),
+);
+
+Cables('that is long takes its time with each byte, and with the end', () =>
+  withLine(async ({ cable, near, heard, ended }) => {
+    cable.impose({ delayMs: 150 });
+    const beganAt = performance.now();
+    near.write('a');
+    await until('a byte', () => (heard() === 'a' ? true : undefined));
+    const tookMs = performance.now() - beganAt;
+    assert.ok(tookMs >= 148 && tookMs < 2_000, `${tookMs} ms`);
+    const endedAt = performance.now();
+    near.end('b');
+    await ended;
+    assert.is(heard(), 'ab');
+    assert.ok(performance.now() - endedAt >= 148, 'the end overtakes nothing');
+  }),
+);
+
+Cables('that is long tells of a process that died as late as of anything else', () =>
+  withLine(async ({ cable, near, far, resets }) => {
+    cable.impose({ delayMs: 150 });
+    const beganAt = performance.now();
+    near.resetAndDestroy();
+    await until('the reset', () => (resets() === 1 && far().destroyed ? true : undefined));
+    assert.ok(performance.now() - beganAt >= 148);
+    const again = connect({ port: cable.port, host: '127.0.0.1' });
+    again.on('error', () => {}); // The cable's own end.
+    const againAt = performance.now();
+    again.write('hello');
+    await until('nothing before the greeting of TCP', () => (far().bytesRead === 5 ? true : undefined));
+    assert.ok(performance.now() - againAt >= 448, 'there, back, and there');
+    again.destroy();
+  }),
+);
+
+Cables('that jitters keeps the order', () => {
+  let draws = 0;
+  return withLine(
+    async ({ cable, near, heard }) => {
+      cable.impose({ delayMs: 5, jitterMs: 60 });
+      let said = '';
+      for (let i = 0; i < 50; i++) {
+        near.write(`${i} `);
+        said += `${i} `;
+        await pause(2);
+      }
+      await until('all', () => (heard() === said ? true : undefined));
+      assert.ok(draws > 5, 'each chunk draws its own');
+    },
+    () => (draws++ % 2 === 0 ? 0.9 : 0), // Now long, now short.
+  );
+});
+
+Cables('that loses a chunk stalls, and what is behind it waits', () => {
+  const draws = [0.4, 0.5, 0.9, 0.9, 0.9, 0.9];
+  return withLine(
+    async ({ cable, near, heard }) => {
+      cable.impose({ lossPart: 0.45 });
+      const beganAt = performance.now();
+      near.write('lost ');
+      await pause(30);
+      near.write('found');
+      await until('both', () => (heard() === 'lost found' ? true : undefined));
+      const tookMs = performance.now() - beganAt;
+      assert.ok(tookMs >= 398 && tookMs < 5_000, `${tookMs} ms`);
+    },
+    () => draws.shift() ?? 0.9,
+  );
+});
+
+Cables('that is long makes its sender wait for room on it, and has one timer for all that is under way', () =>
+  withLine(async ({ cable, near, heard }) => {
+    cable.impose({ delayMs: 60_000 });
+    const bytes = 64 * 1024 * 1024;
+    near.write('x'.repeat(bytes));
+    await pause(300);
+    assert.is(heard(), '');
+    assert.ok(near.writableLength > bytes / 2, `${near.writableLength} bytes wait at the sender`);
+    const timers = process.getActiveResourcesInfo().filter((name) => name === 'Timeout');
+    assert.ok(timers.length <= 4, `${timers.length} timers`);
   }),
 );
 
