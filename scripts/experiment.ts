@@ -1,0 +1,129 @@
+/**
+ * `npm run experiment`: measures a cluster, says whether what is promised held, and leaves samples, figures and pictures.
+ *
+ *   arguments > a cluster > each experiment: measure, judge, save, draw > summary and table
+ *
+ * E1. Whatever fails, a cluster that was started here is ended, and faults that were ordered elsewhere are healed.
+ */
+import {
+  type Cluster,
+  checkChaos,
+  clusterAt,
+  leaderOf,
+  settled,
+  startCluster,
+  Unusable,
+} from './experiment/cluster.ts';
+import { type Understood, understand, usage, type Wanted } from './experiment/commandLine.ts';
+import { concurrency } from './experiment/concurrency.ts';
+import type { Measure } from './experiment/experiment.ts';
+import { savePictures, saveRun, stemOf } from './experiment/files.ts';
+import { machine, version } from './experiment/machine.ts';
+import { picturesOf } from './experiment/pictures/draw.ts';
+import { publish, showTable, summarise } from './experiment/publish.ts';
+import type { ExperimentName, Promised, Run } from './experiment/results.ts';
+import { type Say, sayOn } from './experiment/say.ts';
+import { isMain } from './main.ts';
+
+const measures: { readonly [Name in ExperimentName]?: Measure<Name> } = { concurrency };
+const needsChaos: ReadonlySet<ExperimentName> = new Set(['leader-failure', 'partition', 'durability']);
+const settleWithinMs = 30_000;
+
+const verdict = ({ promise, held, detail }: Promised): string =>
+  `  ${held ? 'ok    ' : 'FAILED'}  ${promise}: ${detail}`;
+
+async function run(name: ExperimentName, cluster: Cluster, wanted: Wanted, say: Say): Promise<Run> {
+  const measure = measures[name] as Measure<ExperimentName>;
+  const began = new Date();
+  const startedAt = performance.now();
+  const now = (): number => performance.now() - startedAt;
+  const leader = await leaderOf(cluster);
+  const before = machine();
+  const { promises, ...measured } = await measure({
+    cluster,
+    now,
+    name: `${name} ${began.toISOString()}`,
+    settings: wanted.settings,
+    say,
+  });
+  const nodes = cluster.nodes.map(({ id, url }) => ({ id, url, region: cluster.regions.get(id) ?? null }));
+  return {
+    format: 1,
+    experiment: name,
+    label: wanted.label,
+    began: began.toISOString(),
+    durationMs: Math.round(now()),
+    command: `npm run experiment -- ${process.argv.slice(2).join(' ')}`,
+    version: version(),
+    machine: before,
+    cluster: { nodes, leader, own: cluster.own },
+    ...measured,
+    promises,
+    held: promises.every(({ held }) => held),
+  } as Run;
+}
+
+async function runAll(wanted: Wanted, say: Say): Promise<boolean> {
+  const { urls, nodes, port, label, experiments, out, language } = wanted;
+  if (urls.length === 0) say.line(`starting ${nodes} nodes …`);
+  const cluster =
+    urls.length === 0
+      ? await startCluster(nodes, port)
+      : await clusterAt(urls, label, process.env.API_TOKEN || undefined);
+  let held = true;
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const stopped = (): void => void cluster.end().finally(() => process.exit(130));
+  for (const signal of signals) process.once(signal, stopped);
+  try {
+    if (experiments.some((name) => needsChaos.has(name))) await checkChaos(cluster);
+    for (const name of experiments) {
+      if ((await settled(cluster, settleWithinMs)) === null) {
+        throw new Unusable('the nodes are not all healthy under one leader: see GET /health of each');
+      }
+      say.line(`\n${name}`);
+      const done = await run(name, cluster, wanted, say);
+      for (const promise of done.promises) say.line(verdict(promise));
+      saveRun(out, stemOf(done), done); // Before it is drawn: samples cannot be made again.
+      savePictures(out, stemOf(done), picturesOf(done, language));
+      say.line(`  ${out}/${stemOf(done)}*`);
+      held &&= done.held;
+    }
+  } finally {
+    for (const signal of signals) process.off(signal, stopped);
+    await cluster.end(); // E1.
+  }
+  say.line('');
+  showTable(summarise(out), say);
+  return held;
+}
+
+async function main(understood: Understood): Promise<number> {
+  const say = sayOn(process.stdout);
+  switch (understood.kind) {
+    case 'help':
+      say.line(usage);
+      return 0;
+    case 'faulty':
+      process.stderr.write(`npm run experiment:\n  ${understood.faults.join('\n  ')}\n`);
+      return 2;
+    case 'table':
+      showTable(summarise(understood.shown.out), say);
+      return 0;
+    case 'publish':
+      publish(understood.shown, say);
+      return 0;
+    case 'run':
+      return (await runAll(understood.wanted, say)) ? 0 : 1;
+  }
+}
+
+if (isMain(import.meta.url)) {
+  process.stdout.on('error', () => {}); // Whoever read may have gone; the run goes on.
+  try {
+    process.exitCode = await main(understand(process.argv.slice(2)));
+  } catch (error) {
+    if (!(error instanceof Unusable)) throw error;
+    process.stderr.write(`npm run experiment: ${error.message}\n`);
+    process.exitCode = 2;
+  }
+}
