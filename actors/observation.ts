@@ -2,8 +2,9 @@
  * What people may see of a node. Each node makes its own view, at most ten times a second and only while somebody looks;
  * peers ask for it by WATCH and get it as VIEW, so that one node's page can show all of them.
  *
- * A1. Views are for people and decide nothing. Numbers are absolute: a view that was lost does no harm. Lists (messages,
- *     trace) hold what is new since the view before, bounded, and say what they left out.
+ * A1. Views are for people and decide nothing. Numbers are absolute: a view that was lost does no harm. Lists hold what is
+ *     new, bounded: of messages and trace what is new since the view before, and what was left out is counted; the story
+ *     is told whole every few seconds, and between that in each view from there on, so that a lost view loses none of it.
  * A2. Everything is bounded: a view, encoded as JSON, has at most `maxViewBytes`.
  */
 import type { PeerStatus, Role } from './facade.ts';
@@ -18,6 +19,7 @@ export const watchMs = 3000;
 export const maxShownMessages = 50;
 export const maxShownBytes = 200;
 export const maxTraceEvents = 200;
+export const maxStories = 100;
 
 export interface NodeView {
   readonly node: NodeId;
@@ -29,7 +31,7 @@ export interface NodeView {
   readonly status: StatusView;
   readonly links: readonly LinkView[];
   readonly metrics: MetricsView;
-  /** Elections, leader changes and faults of this life, newest last, at most 100. */
+  /** Elections, leader changes and faults of this life, newest last, at most 100: all of them, or those that are new. */
   readonly story: readonly StoryView[];
   readonly messages: {
     /** Committed since the view before, shown or not. */

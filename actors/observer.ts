@@ -9,6 +9,8 @@
  * A2. Looking must not delay the log: a view is skipped when its connection has anything worth mentioning to send, and to
  *     a far or busy peer there is never more than one on the way.
  * A3. What peers send is shown at most, and only when it has the shape of a view of themselves.
+ * A4. Whoever begins to look gets the whole story; after that a view has what was told since the story was whole, and
+ *     every `wholeStoryMs` it is whole again, for those who missed a view.
  */
 import { send } from './clock.ts';
 import type { ObserverEvent, Viewer } from './events.ts';
@@ -41,6 +43,7 @@ export interface ObserverInput extends LookSettings {
 const askEveryMs = 1000;
 /** With more than this waiting to be sent, a connection has better things to do. */
 const maxBufferedBytes = 16 * 1024;
+const wholeStoryMs = 5000;
 /** Averages and percentiles take a millisecond to work out, and change slowly. */
 const metricsEveryMs = 500;
 
@@ -90,6 +93,9 @@ export class Observer {
   #sessions: unknown;
   #seq = 0;
   #askAt = 0;
+  /** A4. */
+  #wholeAt = 0;
+  #wholeUntil = 0;
   #metricsAt = Number.NEGATIVE_INFINITY;
   #lastMetrics: MetricsView = noMetrics;
 
@@ -114,12 +120,14 @@ export class Observer {
       case 'views.wanted':
         this.#viewers.set(event.viewer, withinBounds(event.wanted));
         this.#askAt = now;
+        this.#wholeAt = now;
         return this.#begin(now);
       case 'views.unwanted':
         this.#viewers.delete(event.viewer);
         return this.#record(now);
       case 'watch.received': {
         const nextAt = this.#askers.get(event.peer)?.nextAt ?? now;
+        if (!this.#askers.has(event.peer)) this.#wholeAt = now;
         this.#askers.set(event.peer, { wanted: event.frame.wanted, until: now + watchMs, nextAt });
         return this.#begin(now);
       }
@@ -223,11 +231,20 @@ export class Observer {
       wallMs: ports.wallClock.now(),
       ...look.views(look.status, story.errors),
       metrics: this.#metrics(now),
-      story: story.stories,
+      story: this.#story(now),
       messages: this.#sample.take(),
       ...(trace.isOn && { trace: trace.take() }),
       ...(counts.delivered && { actors: look.actors(counts) }),
     };
+  }
+
+  /** A4. */
+  #story(now: number): NodeView['story'] {
+    const { story } = this.#input.record;
+    if (now < this.#wholeAt) return story.since(this.#wholeUntil);
+    this.#wholeAt = now + wholeStoryMs;
+    this.#wholeUntil = story.told;
+    return story.stories;
   }
 
   #metrics(now: number): MetricsView {

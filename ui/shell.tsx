@@ -1,5 +1,6 @@
 /** The frame around every page: header, banners of what is wrong, the page, the live region. */
 import { roundOf } from './cluster.ts';
+import { understoodVersion } from './feed.ts';
 import { Header } from './header.tsx';
 import { leader, leaderlessSinceMs, members, split, spoken, state } from './live.ts';
 import { format, words } from './preferences.ts';
@@ -29,7 +30,7 @@ function Mismatch() {
   if (connection.kind !== 'mismatch') return null;
   return (
     <div class="banner bad">
-      <strong>⚠ {w.mismatchLong(connection.version, 1)}</strong>
+      <strong>⚠ {w.mismatchLong(connection.version, understoodVersion)}</strong>
       <button type="button" onClick={() => location.reload()}>
         {w.reload}
       </button>

@@ -78,6 +78,7 @@ export class LiveState {
   #tick(tick: Tick, nowMs: number): void {
     this.clockOffsetMs.value = tick.wallMs - nowMs;
     this.#see(tick.views, nowMs);
+    for (const [node, story] of tick.stories ?? []) this.#tell(node, story);
     if (tick.chaos !== undefined) this.faults.value = tick.chaos;
   }
 
@@ -117,7 +118,7 @@ export class LiveState {
 
 const isNewer = (view: NodeView, before: NodeView): boolean =>
   view.boot > before.boot || (view.boot === before.boot && view.seq > before.seq);
-const keyOf = ({ wallMs, lamport, event }: StoryView): string => `${wallMs} ${lamport} ${event}`;
+const keyOf = ({ wallMs, lamport, event, words }: StoryView): string => `${wallMs} ${lamport} ${event} ${words}`;
 const pointOf = ({ wallMs, metrics }: NodeView): Point => ({
   wallMs,
   perSecond: metrics.perSecond,

@@ -5,11 +5,10 @@
  * A1. Always kept, the newest `maxStories`; every line goes on unchanged.
  */
 
-import type { StoryEvent, StoryView, TraceEvent } from '../observation.ts';
+import { maxStories, type StoryEvent, type StoryView, type TraceEvent } from '../observation.ts';
 import type { LogFields, LogLines, WallClock } from '../ports.ts';
 import type { Epoch, Lamport, NodeId } from '../protocol/epoch.ts';
 
-export const maxStories = 100;
 /** Of the words of one; some come with a stack. */
 const maxWords = 300;
 
@@ -61,6 +60,7 @@ export class StoryBook implements LogLines {
   readonly #standing: () => Standing;
   readonly #heard: (story: StoryView, group: Group) => void;
   readonly #stories: StoryView[] = [];
+  #told = 0;
   readonly #connected = new Set<NodeId>();
   /** Why a peer was refused last; it will try again. */
   readonly #refusals = new Map<NodeId, string>();
@@ -83,6 +83,15 @@ export class StoryBook implements LogLines {
   get stories(): readonly StoryView[] {
     return [...this.#stories];
   }
+  /** How many were told in this life, kept or not. */
+  get told(): number {
+    return this.#told;
+  }
+  /** Those that are kept of what was told after the first so many. */
+  since(told: number): readonly StoryView[] {
+    const fresh = Math.min(this.#stories.length, this.#told - told);
+    return this.#stories.slice(this.#stories.length - fresh);
+  }
   get wantsDebug(): boolean {
     return this.#lines.wantsDebug ?? false;
   }
@@ -99,6 +108,7 @@ export class StoryBook implements LogLines {
       words: message.slice(0, maxWords),
     };
     this.#stories.push(story);
+    this.#told++;
     if (this.#stories.length > maxStories) this.#stories.shift();
     this.#heard(story, entry.group);
   }

@@ -2,8 +2,7 @@
  * A view as text, and back. What a peer calls a view is nonsense until its shape was looked at: it is shown to people, and
  * a page that trusted it would break.
  */
-import { maxShownMessages, maxTraceEvents, maxViewBytes, type NodeView } from '../observation.ts';
-import { maxStories } from './storyBook.ts';
+import { maxShownMessages, maxStories, maxTraceEvents, maxViewBytes, type NodeView } from '../observation.ts';
 
 export interface FittedView {
   readonly view: NodeView;

@@ -8,6 +8,7 @@
  * F3. A viewer that comes gets `hello`, made at most ten times a second however many come.
  */
 import type { NodeFacade, Watching } from '../../actors/facade.ts';
+import type { NodeView } from '../../actors/observation.ts';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
 import type { Chaos } from '../chaos.ts';
 import { History } from './history.ts';
@@ -27,6 +28,12 @@ export interface FeedSettings {
   readonly maxUnreadBytes: number;
 }
 
+interface SaidHello {
+  readonly at: number;
+  readonly frame: Buffer;
+  readonly storiesTold: number;
+}
+
 export class Feed {
   readonly #settings: FeedSettings;
   readonly #history: History;
@@ -37,7 +44,7 @@ export class Feed {
   #watch: Watching | undefined;
   #ticking: NodeJS.Timeout | undefined;
   #pointing: NodeJS.Timeout | undefined;
-  #hello: { readonly at: number; readonly frame: Buffer } | undefined;
+  #hello: SaidHello | undefined;
   /** Ticks that slow viewers did not get. */
   skipped = 0;
 
@@ -71,7 +78,9 @@ export class Feed {
     const viewer = new Viewer(outlet, end);
     this.#viewers.add(viewer);
     viewer.owedFaults = true; // The hello may be a little old.
-    outlet.send(this.#helloFrame());
+    const { frame, storiesTold } = this.#helloNow();
+    viewer.storiesHeard = storiesTold;
+    outlet.send(frame);
     return viewer;
   }
 
@@ -108,28 +117,38 @@ export class Feed {
       const known = this.#latest.get(view.node)?.view;
       // Of a peer that is silent the last view comes again and again.
       if (known && known.boot === view.boot && known.seq >= view.seq) continue;
-      const arrived = { ageMs, at, view };
-      this.#history.add(view);
-      this.#latest.set(view.node, arrived);
+      const arrived = { ageMs, at, view: this.#thinned(this.#history.add(view)) };
+      this.#latest.set(view.node, { ...arrived, view: withoutLists(view) });
       for (const group of this.#groups.all) group.add(arrived);
     }
+  }
+
+  /** All nodes have the same messages: of a peer's only those that this node has not reached, and what it found wrong. */
+  #thinned(view: NodeView): NodeView {
+    const { nodeId, lastId } = this.#settings.node.status();
+    const { shown } = view.messages;
+    if (view.node === nodeId || shown.length === 0) return view;
+    const kept = shown.filter(({ id, violation }) => violation || id > lastId);
+    return { ...view, messages: { ...view.messages, shown: kept } };
   }
 
   #tick(): void {
     const now = nowMs();
     const { chaos, maxUnreadBytes } = this.#settings;
-    const faults = chaos?.active();
+    const { storiesTold } = this.#history;
+    const owed = { faults: chaos?.active(), stories: () => this.#history.stories, storiesTold };
     for (const group of this.#groups.all) {
-      if (group.isDue(now)) this.skipped += group.tick(now, faults, maxUnreadBytes);
+      if (group.isDue(now)) this.skipped += group.tick(now, owed, maxUnreadBytes);
     }
   }
 
   /** F3. */
-  #helloFrame(): Buffer {
+  #helloNow(): SaidHello {
     const now = nowMs();
-    if (this.#hello === undefined || now - this.#hello.at >= tickMs)
-      this.#hello = { at: now, frame: Buffer.from(JSON.stringify(this.#sayHello(now))) };
-    return this.#hello.frame;
+    if (this.#hello !== undefined && now - this.#hello.at < tickMs) return this.#hello;
+    const frame = Buffer.from(JSON.stringify(this.#sayHello(now)));
+    this.#hello = { at: now, frame, storiesTold: this.#history.storiesTold };
+    return this.#hello;
   }
 
   #sayHello(now: number): Hello {
@@ -145,13 +164,21 @@ export class Feed {
       inspect,
       needsToken,
       charts: node.charts(),
-      chartOf: chartOf(nodeId, voters),
+      chartOf: chartOf(voters),
       views: [...this.#latest.values()].map((arrived) => asSeen(arrived, now)),
       history: this.#history.read(),
     };
   }
 }
 
-/** Of each peer there is a link; all of them follow one chart. */
-const chartOf = (self: NodeId, voters: readonly NodeId[]): Hello['chartOf'] =>
-  Object.fromEntries(voters.filter((id) => id !== self).map((id) => [`link:${id}`, 'link']));
+/** Every node has a link for each other one; all of them follow one chart. */
+const chartOf = (voters: readonly NodeId[]): Hello['chartOf'] =>
+  Object.fromEntries(voters.map((id) => [`link:${id}`, 'link']));
+
+/** As a hello says it: its history has the lists. */
+const withoutLists = ({ trace, messages, ...view }: NodeView): NodeView => ({
+  ...view,
+  story: [],
+  messages: { ...messages, shown: [] },
+  ...(trace && { trace: { ...trace, events: [] } }),
+});

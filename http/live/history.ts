@@ -6,23 +6,20 @@
  */
 import type { MessageView, NodeView, StoryView, TraceEvent } from '../../actors/observation.ts';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
-import { type Hello, historyMessages, historyPoints, historyTraceEvents } from './protocol.ts';
+import { type Hello, historyMessages, historyPoints, historyTraceEvents, type StoriesOf } from './protocol.ts';
 
 type Point = Hello['history']['points'][number];
 
-/** Of one node: its lives before the present one, and that. */
-interface Chronicle {
-  boot: number;
-  past: readonly StoryView[];
-  present: readonly StoryView[];
-}
 const storiesMax = 200;
 
 export class History {
   readonly #self: NodeId;
   readonly #points: Point[] = [];
   #messages: readonly MessageView[] = [];
-  readonly #chronicles = new Map<NodeId, Chronicle>();
+  /** Of each node, of all its lives. */
+  readonly #stories = new Map<NodeId, readonly StoryView[]>();
+  /** Ever, of all nodes. */
+  storiesTold = 0;
   readonly #traces = new Map<NodeId, readonly TraceEvent[]>();
 
   constructor(self: NodeId) {
@@ -34,7 +31,8 @@ export class History {
     if (this.#points.length > historyPoints) this.#points.shift();
   }
 
-  add(view: NodeView): void {
+  /** Gives the view as it is to be sent on: of the story only what is new. */
+  add(view: NodeView): NodeView {
     // All nodes have the same messages: those of this one are enough.
     if (view.node === this.#self && view.messages.shown.length > 0)
       this.#messages = newest(historyMessages, this.#messages, view.messages.shown);
@@ -42,22 +40,31 @@ export class History {
       const before = this.#traces.get(view.node) ?? [];
       this.#traces.set(view.node, newest(historyTraceEvents, before, view.trace.events));
     }
-    const known = this.#chronicles.get(view.node);
-    const past = known === undefined ? [] : known.boot === view.boot ? known.past : storyOf(known);
-    this.#chronicles.set(view.node, { boot: view.boot, past, present: view.story });
+    if (view.story.length === 0) return view;
+    const known = this.#stories.get(view.node) ?? [];
+    const keys = new Set(known.map(keyOf));
+    const story = view.story.filter((one) => !keys.has(keyOf(one)));
+    this.#stories.set(view.node, newest(storiesMax, known, story));
+    this.storiesTold += story.length;
+    return { ...view, story };
+  }
+
+  get stories(): StoriesOf {
+    return [...this.#stories];
   }
 
   read(): Hello['history'] {
     return {
       points: this.#points,
       messages: this.#messages,
-      stories: [...this.#chronicles].map(([node, chronicle]) => [node, storyOf(chronicle)]),
+      stories: this.stories,
       trace: [...this.#traces],
     };
   }
 }
 
-const storyOf = ({ past, present }: Chronicle): readonly StoryView[] => newest(storiesMax, past, present);
+/** A node may say two things at one time, but not the same. */
+const keyOf = ({ wallMs, lamport, event, words }: StoryView): string => `${wallMs} ${lamport} ${event} ${words}`;
 
 /** The last `max` of both lists, one after the other. */
 export function newest<T>(max: number, before: readonly T[], more: readonly T[]): readonly T[] {

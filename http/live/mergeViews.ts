@@ -1,13 +1,15 @@
 /** Several views of one node as one, for a viewer who takes them more rarely than they are made. Pure. */
-import { maxShownMessages, maxTraceEvents, type NodeView } from '../../actors/observation.ts';
+import { maxShownMessages, maxStories, maxTraceEvents, type NodeView } from '../../actors/observation.ts';
 import { newest } from './history.ts';
 
 /** Numbers are those of the later view; lists hold what is new since the view before the earlier one, bounded as ever. */
 export function mergeViews(earlier: NodeView, later: NodeView): NodeView {
-  if (earlier.boot !== later.boot) return later;
+  const story = newest(maxStories, earlier.story, later.story);
+  if (earlier.boot !== later.boot) return { ...later, story };
   const trace = later.trace && mergeTraces(earlier.trace, later.trace);
   return {
     ...later,
+    story,
     messages: {
       count: earlier.messages.count + later.messages.count,
       shown: newest(maxShownMessages, earlier.messages.shown, later.messages.shown),

@@ -1,15 +1,17 @@
 /**
- * The feed of the dashboard: JSON texts over the WebSocket `/live`. Version 1.
+ * The feed of the dashboard: JSON texts over the WebSocket `/live`. Version 2; docs/dashboard.md tells it at length.
  *
  * The server says `hello` once: it is the complete state, a reconnect needs nothing else. Then `tick`, at most ten times a
- * second: the views that are new (A1 of actors/observation.ts). Who takes them too slowly gets fewer, never a queue: the
- * lists of the views it missed are lost to it, and `missed` says how many ticks those were.
+ * second: the views that are new (A1 of actors/observation.ts), with what is new of the story. Who takes them too slowly
+ * gets fewer, never a queue: `missed` says how many ticks those were, messages and trace of them are lost to it, and of
+ * the stories it then gets all (`stories`), as does whoever asks for something else or comes back from wanting nothing.
+ * Of messages a peer shows only what this node has not reached yet, and violations: all nodes have the same log.
  * The client says `want` whenever what it shows changes; a page that is hidden wants nothing.
  */
 import type { ChartView, MessageView, NodeView, StoryView, TraceEvent, Wanted } from '../../actors/observation.ts';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
 
-export const liveVersion = 1;
+export const liveVersion = 2;
 /** Points of the histories of throughput and latency: one a second for ten minutes. */
 export const historyPoints = 600;
 export const historyMessages = 500;
@@ -36,10 +38,13 @@ export interface Hello {
     /** Of this node, a second each, oldest first: wall clock ms, messages a second, average and p95 latency in ms. */
     readonly points: readonly (readonly [wallMs: number, perSecond: number, averageMs: number, p95Ms: number])[];
     readonly messages: readonly MessageView[];
-    readonly stories: readonly (readonly [node: NodeId, story: readonly StoryView[]])[];
+    readonly stories: StoriesOf;
     readonly trace: readonly (readonly [node: NodeId, events: readonly TraceEvent[]])[];
   };
 }
+
+/** Of each node the newest, at most 200, oldest first. */
+export type StoriesOf = readonly (readonly [node: NodeId, story: readonly StoryView[]])[];
 
 export interface Tick {
   readonly type: 'tick';
@@ -48,6 +53,7 @@ export interface Tick {
   readonly missed: number;
   /** New ones only; a node that is not among them has said nothing new. */
   readonly views: readonly SeenView[];
+  readonly stories?: StoriesOf;
   readonly chaos?: readonly ActiveFault[];
 }
 

@@ -9,7 +9,7 @@
 import type { NodeView, Wanted } from '../../actors/observation.ts';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
 import { mergeViews } from './mergeViews.ts';
-import type { ActiveFault, SeenView, Want } from './protocol.ts';
+import type { ActiveFault, SeenView, StoriesOf, Want } from './protocol.ts';
 import { paceOf } from './want.ts';
 
 /** What a viewer needs of its WebSocket. */
@@ -26,6 +26,10 @@ export class Viewer {
   missed = 0;
   /** The faults have changed since it last heard of them. */
   owedFaults = false;
+  /** How many stories had been told when it heard of them last. */
+  storiesHeard = 0;
+  /** It was in no group, or in another one: what was told meanwhile was not for it. */
+  hasMoved = false;
 
   constructor(outlet: Outlet, end: () => void) {
     this.outlet = outlet;
@@ -45,6 +49,14 @@ export const asSeen = ({ ageMs, at, view }: Arrived, now: number): SeenView => (
   view,
 });
 export type { Arrived };
+
+/** What a viewer gets only when it is owed to it. */
+export interface Owed {
+  readonly faults: readonly ActiveFault[] | undefined;
+  readonly stories: () => StoriesOf;
+  /** How many there were ever. */
+  readonly storiesTold: number;
+}
 
 /** A timer of the same pace may come a little early. */
 const slackMs = 20;
@@ -72,12 +84,13 @@ export class Group {
   }
 
   /** Also where nothing is new: it shows that the node is there. Returns how many viewers were passed over. */
-  tick(now: number, faults: readonly ActiveFault[] | undefined, maxUnreadBytes: number): number {
+  tick(now: number, { faults, stories, storiesTold }: Owed, maxUnreadBytes: number): number {
     this.#sentAt = now;
     const views = JSON.stringify([...this.#pending.values()].map((arrived) => asSeen(arrived, now)));
     this.#pending = new Map();
     const frames = new Map<string, Buffer>();
     const head = `{"type":"tick","wallMs":${Date.now()}`;
+    let allStories: string | undefined;
     let passedOver = 0;
     for (const viewer of this.members) {
       if (viewer.outlet.bufferedAmount > maxUnreadBytes) {
@@ -87,11 +100,16 @@ export class Group {
       }
       const { missed } = viewer;
       const chaos = faults && viewer.owedFaults ? `,"chaos":${JSON.stringify(faults)}` : '';
-      const key = `${missed}${chaos}`;
-      const frame = frames.get(key) ?? Buffer.from(`${head},"missed":${missed}${chaos},"views":${views}}`);
+      const isOwedStories = (viewer.hasMoved || missed > 0) && viewer.storiesHeard !== storiesTold;
+      if (isOwedStories) allStories ??= JSON.stringify(stories());
+      const told = isOwedStories ? `,"stories":${allStories}` : '';
+      const key = `${missed}${chaos}${isOwedStories}`;
+      const frame = frames.get(key) ?? Buffer.from(`${head},"missed":${missed}${chaos}${told},"views":${views}}`);
       frames.set(key, frame);
       viewer.missed = 0;
       viewer.owedFaults = false;
+      viewer.hasMoved = false;
+      viewer.storiesHeard = storiesTold;
       viewer.outlet.send(frame);
     }
     return passedOver;
@@ -114,6 +132,7 @@ export class Groups {
 
   move(viewer: Viewer, { everyMs, trace, actors, oneOf }: Omit<Want, 'type'>): void {
     this.leave(viewer);
+    viewer.hasMoved = true;
     const pace = paceOf(everyMs);
     if (pace === 0) return;
     const name = `${pace} ${trace} ${actors}`;

@@ -391,6 +391,32 @@ Observing('lets every line through and keeps the newest 100 stories, looked at o
   assert.is(world.own.story.length, 100);
 });
 
+Observing('tells the story whole to whoever begins to look and every five seconds, else what came since (A4)', () => {
+  const world = new World();
+  const { story } = world.record;
+  const lost = (words: string): void => story.write('warn', 'leader_lost', words);
+  const told = (): readonly string[] => world.own.story.map(({ words }) => words);
+  lost('a');
+  world.want();
+  world.run(150);
+  assert.equal(told(), ['a']);
+  world.run(100);
+  assert.equal(told(), []);
+  lost('b');
+  world.run(100);
+  lost('c');
+  world.run(100);
+  assert.equal(told(), ['b', 'c'], 'also who missed the view before hears of both');
+  world.run(4000);
+  assert.equal(told(), ['b', 'c']);
+  world.run(800);
+  assert.ok(world.shown.slice(-8).some(([own]) => own?.view.story.length === 3));
+  assert.equal(told(), []);
+  world.receive(2, { kind: 'watch', wanted: basic });
+  world.run(100);
+  assert.equal(told(), ['a', 'b', 'c'], 'a peer that begins to look gets it too');
+});
+
 Observing('tells once that a peer was cut off, however often it is dialled then; and why', () => {
   const { record } = new World();
   const { story } = record;

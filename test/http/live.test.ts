@@ -69,12 +69,12 @@ Parts('history is bounded, and takes the messages of its own node alone', () => 
 });
 Parts('the stories of a node go on over its restarts', () => {
   const history = new History(8001);
-  const story = (event: string): NodeView['story'] => [
-    { wallMs: 1, lamport: 1, event, words: event, epoch: 1, leader: null } as NodeView['story'][number],
+  const story = (event: string, wallMs = 1): NodeView['story'] => [
+    { wallMs, lamport: 1, event, words: event, epoch: 1, leader: null } as NodeView['story'][number],
   ];
   history.add(aView({ story: story('leads') }));
   history.add(aView({ boot: 2, story: story('follows') }));
-  history.add(aView({ boot: 2, story: [...story('follows'), ...story('leads')] }));
+  history.add(aView({ boot: 2, story: [...story('follows'), ...story('leads', 2)] }));
   const [[node, stories] = []] = history.read().stories;
   assert.is(node, 8001);
   assert.equal(stories?.map(({ event }) => event), ['leads', 'follows', 'leads']); // biome-ignore format: one line
@@ -92,7 +92,7 @@ Live(
     const { hello } = client;
     assert.equal(
       [hello?.version, hello?.node, hello?.chaos, hello?.inspect, hello?.needsToken],
-      [1, 8001, null, false, false],
+      [2, 8001, null, false, false],
     );
     assert.equal([hello?.charts.length, hello?.voters], [1, [8001]]);
     assert.is(node.watchers.size, 0, 'nobody wants anything yet');
@@ -183,6 +183,54 @@ Live(
     },
     { inspect: () => () => {} },
   ),
+);
+Live(
+  'tells each story once; who was away, or looked at something else, gets all of them',
+  inWorld(async ({ port, node }) => {
+    const story = (...times: readonly number[]) =>
+      times.map((wallMs) => ({ wallMs, lamport: wallMs, event: 'leads', words: 'it leads', epoch: 1, leader: 8001 }));
+    const steady = (await new LiveClient(port).opened()).want();
+    const other = (await new LiveClient(port).opened()).want();
+    await until(() => node.watchers.size === 1, 'a watch');
+    const told = (client: LiveClient) =>
+      client.ticks.map(({ views }) => views.flatMap(({ view }) => view.story.map(({ wallMs }) => wallMs)));
+    const hasHeard = (seq: number) => () =>
+      steady.ticks.some(({ views }) => views.some(({ view }) => view.seq === seq));
+    await until(() => [steady, other].every(({ ticks }) => ticks.length > 0), 'their places');
+    node.show(seen(aView({ seq: 1, story: story(1, 2) })));
+    await until(hasHeard(1), 'the first');
+    await until(() => told(other).flat().length === 2, 'the same');
+    other.want({ everyMs: 0 });
+    node.show(seen(aView({ seq: 2, story: story(1, 2, 3) })));
+    await until(hasHeard(2), 'the second');
+    assert.equal(told(steady).flat(), [1, 2, 3]);
+    assert.ok(
+      steady.ticks.every(({ stories }) => stories === undefined),
+      'it had all of them',
+    );
+    other.want();
+    await until(() => other.ticks.some(({ stories }) => stories !== undefined), 'all of them');
+    const [whole] = other.ticks.flatMap(({ stories }) => stories ?? []);
+    assert.equal(whole, [8001, story(1, 2, 3)]);
+    const later = await new LiveClient(port).opened();
+    assert.equal(later.hello?.history.stories, [[8001, story(1, 2, 3)]]);
+    assert.equal(later.hello?.views.map(({ view }) => view.story), [[]]); // biome-ignore format: one line
+    for (const client of [steady, other, later]) client.hangUp();
+  }),
+);
+Live(
+  'sends of the messages of a peer only those that its own node has not reached, and violations',
+  inWorld(async ({ port, node, url }) => {
+    for (let i = 0; i < 3; i++) await fetch(`${url}/?message=x`, { method: 'POST' });
+    const client = (await new LiveClient(port).opened()).want();
+    await until(() => node.watchers.size === 1, 'a watch');
+    const shown = [aMessage(1), { ...aMessage(2), violation: true }, aMessage(3), aMessage(4)];
+    node.show(seen(aView({ node: 8002, messages: { count: 4, shown } })));
+    await until(() => client.ticks.some(({ views }) => views.length > 0), 'its view');
+    const [messages] = client.ticks.flatMap(({ views }) => views.map(({ view }) => view.messages));
+    assert.equal([messages?.count, messages?.shown.map(({ id }) => id)], [4, [2, 4]]);
+    client.hangUp();
+  }),
 );
 Live(
   'shows the inside of the actors only where that is switched on',

@@ -8,19 +8,20 @@ import { frameOf, handshake } from '../support/streamClient.ts';
 const Flood = suite('live feed under pressure');
 
 const text = 'x'.repeat(200);
-/** About 128 KiB. */
+const aStory = (lamport: number) => ({
+  wallMs: lamport,
+  lamport,
+  event: 'leads' as const,
+  words: text.repeat(5),
+  epoch: 1,
+  leader: 8001,
+});
+/** About 128 KiB, and nothing of it was said before. */
 const bigView = (seq: number) => ({
   ageMs: 0,
   view: aView({
     seq,
-    story: Array.from({ length: 100 }, (_, i) => ({
-      wallMs: i,
-      lamport: i,
-      event: 'leads' as const,
-      words: text.repeat(5),
-      epoch: 1,
-      leader: 8001,
-    })),
+    story: Array.from({ length: 100 }, (_, i) => aStory(100 * seq + i)),
     messages: { count: 50, shown: Array.from({ length: 50 }, (_, i) => aMessage(50 * seq + i, text)) },
   }),
 });

@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { LinkView, MessageView, MetricsView, NodeView, StatusView } from '../../actors/observation.ts';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
-import type { Hello, SeenView, Tick, Want } from '../../http/live/protocol.ts';
+import { type Hello, liveVersion, type SeenView, type Tick, type Want } from '../../http/live/protocol.ts';
 
 const built = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const root = dirname(built);
@@ -241,7 +241,7 @@ export function aHello(parts: HelloParts = {}): Hello {
   const { history, ...rest } = parts;
   return {
     type: 'hello',
-    version: 1,
+    version: liveVersion,
     node: 8001,
     release: '0.1.0',
     voters,

@@ -136,7 +136,7 @@ test('says what is wrong: a node down, no leader, nodes that disagree, violation
     assert.is(await page.getByLabel('Show', { exact: true }).inputValue(), 'violations');
     assert.equal(faults, []);
 
-    feed.hello = aHello({ version: 2 });
+    feed.hello = aHello({ version: 99 });
     feed.drop();
     await page.getByRole('button', { name: 'Load again' }).waitFor();
     assert.equal(besidesLive(faults), []);

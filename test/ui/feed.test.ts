@@ -1,7 +1,7 @@
 /** The connection of the page, in its own time: no socket, no timer. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Connection, Feed, type SocketListener } from '../../ui/feed.ts';
+import { type Connection, Feed, type SocketListener, understoodVersion } from '../../ui/feed.ts';
 import { aHello } from '../support/fakeFeed.ts';
 
 interface World {
@@ -60,7 +60,7 @@ function aFeed(dice = 1): World {
       }
       now = end;
     },
-    hello: (version = 1) => say({ ...aHello(), version }),
+    hello: (version: number = understoodVersion) => say({ ...aHello(), version }),
     tick: () => say({ type: 'tick', wallMs: now, missed: 0, views: [] }),
     get kind() {
       return states.at(-1)?.kind;
@@ -168,8 +168,8 @@ Connecting('wants nothing while the page is hidden, and is not stale then (F2)',
 
 Connecting('stops for good at a node of another version', () => {
   const world = aFeed();
-  world.hello(2);
-  assert.equal(world.states.at(-1), { kind: 'mismatch', version: 2 });
+  world.hello(99);
+  assert.equal(world.states.at(-1), { kind: 'mismatch', version: 99 });
   assert.is(world.closed, 1);
   world.sockets[0]?.closed();
   world.advance(60_000);
