@@ -5,6 +5,7 @@
  * D2. A file whose name has a digest is kept for ever; all else is asked about each time.
  * D3. The page names its files by whole paths, so it is the same with a slash at the end and without. A browser that asks
  *     for `/` is led to it.
+ * D4. Only what was built for the page is served: the compiler puts its own output beside it.
  */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -22,8 +23,8 @@ const builtFolder = fileURLToPath(new URL('../ui/', import.meta.url));
 const pagePath = '/dashboard';
 const filesPath = '/dashboard/';
 const htmlType = 'text/html; charset=utf-8';
-/** No dots at the beginning, so nothing hidden and no way up. */
-const fileName = /^(?:[\w-][\w.-]*\/)*[\w-][\w.-]*$/;
+/** D4. No dots at the beginning, so nothing hidden and no way up. */
+const fileName = /^(?:assets\/[\w-][\w.-]*|icon\.svg)$/;
 const hasDigest = /-[A-Z0-9]{8}\.\w+(?:\.map)?$/;
 const plainHost = /^[\w.:[\]-]+$/;
 

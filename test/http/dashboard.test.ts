@@ -18,6 +18,8 @@ async function withPage(body: (world: HttpWorld, folder: string) => Promise<void
   writeFileSync(join(folder, 'ui', 'index.html'), page);
   writeFileSync(join(folder, 'ui', 'icon.svg'), '<svg/>');
   writeFileSync(join(folder, 'ui', '.hidden'), 'secret');
+  mkdirSync(join(folder, 'ui', 'trace'));
+  for (const name of ['feed.js', 'feed.js.map', 'trace/scene.js']) writeFileSync(join(folder, 'ui', name), 'secret');
   writeFileSync(join(folder, 'ui', 'assets', 'main-ABCD2345.js'), 'export {};');
   writeFileSync(join(folder, 'secret.txt'), 'secret');
   const world = await anHttpWorld({ dashboardFolder: join(folder, 'ui') });
@@ -85,6 +87,10 @@ Dashboard('gives nothing away but its files', () =>
   withPage(async ({ port }) => {
     for (const path of [
       '/dashboard/nothing.js',
+      '/dashboard/feed.js',
+      '/dashboard/feed.js.map',
+      '/dashboard/trace/scene.js',
+      '/dashboard/index.html',
       '/dashboard/assets',
       '/dashboard/assets/',
       '/dashboard/.hidden',
