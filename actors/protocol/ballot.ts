@@ -51,6 +51,8 @@ export class Ballot {
   readonly #fsyncs = new RecentMax(128);
   readonly #lags = new RecentMax(128);
   timing: Timing;
+  /** It comes from round trips to a majority: who does not know how long answers take awaits them for too short a time. */
+  #isTimed: boolean;
 
   #promised: Epoch;
   /** The newest promise that is on disk. */
@@ -93,6 +95,7 @@ export class Ballot {
     this.table = new PeerTable(input.self, input.priority, input.voters);
     this.#config = input.timing;
     this.timing = timingFrom(input.timing, this.measured);
+    this.#isTimed = this.majority === 1;
     this.#promised = input.promised;
     this.durable = input.promised;
     this.seen = input.promised;
@@ -164,6 +167,7 @@ export class Ballot {
   }
   retime(): void {
     this.timing = timingFrom(this.#config, this.measured);
+    this.#isTimed = this.#rtts.size + 1 >= this.majority;
   }
 
   // --------------------------------------------------------------------------------------------------- seeing
@@ -304,8 +308,9 @@ export class Ballot {
 
   /**
    * When a leaderless node may probe (R15, R21); each failed round moves it. In a cluster that was just formed one that
-   * should come before this node may still be on its way: nodes do not start in the same millisecond, and a lower one that
-   * wins the first race costs a hand-over. (Not at other boots: there a wait beyond R14's deference loses the race.)
+   * should come before this node may still be on its way: nodes do not start in the same millisecond, and where links are
+   * long it hears late that it has a majority. A lower one that wins the first race costs a hand-over. (Not at other boots:
+   * there a wait beyond R14's deference loses the race.)
    */
   probeAt(now: number): number {
     const bootMs = this.#isFirst && this.#awaitsHigher(now) ? firstSuspicions * this.timing.suspectMs : 0;
@@ -315,13 +320,14 @@ export class Ballot {
     return Math.max(this.nextTryAt, this.noLeaderSince + stagger, this.#graceUntil);
   }
   #awaitsHigher(now: number): boolean {
-    const { table, timing } = this;
-    return table.peers.some((peer) => table.outranks(peer, this.self) && !table.up(peer, now, timing.suspectMs));
+    const { table, timing, position } = this;
+    return table.peers.some(
+      (peer) => table.outranks(peer, this.self) && !table.electable(peer, position, now, timing.suspectMs),
+    );
   }
   mayProbe(now: number): boolean {
-    return (
-      this.mayVote && !this.leaving && !this.leaderAlive(now) && now >= this.probeAt(now) && this.quorumConnected(now)
-    );
+    const isDue = !this.leaderAlive(now) && now >= this.probeAt(now);
+    return this.mayVote && !this.leaving && isDue && this.quorumConnected(now) && this.#isTimed;
   }
   /** After a bully's answer: its own probe comes at once, or when the boot grace ends (R14). */
   takeOver(now: number): void {

@@ -62,6 +62,7 @@ class Voter {
       connection: 1,
       frame,
       roundTripSentAt: this.world.clock.now(),
+      rttMs: 0,
     } as never);
   }
   /** Time goes by, and who answers pings does so every few milliseconds. */

@@ -33,7 +33,11 @@ function see(
   peers: readonly number[] = ballot.table.peers,
   ping: Partial<Ping> = {},
 ): void {
-  for (const peer of peers) ballot.pinged(peer, aPing(ping), now, now);
+  for (const peer of peers) {
+    ballot.noteRtt(peer, 0, now);
+    ballot.pinged(peer, aPing(ping), now, now);
+  }
+  ballot.retime();
 }
 const prepare = (epoch: number, handover: { epoch: number; by: number } | null = null) =>
   ({ kind: 'prepare', epoch, handover }) as const;
@@ -335,6 +339,38 @@ Starts('only who is quorumConnected, bound, whole and staying probes', () => {
   led.hearLeader(one, TS);
   assert.not.ok(led.mayProbe(TS + 1));
 });
+
+Starts(
+  'who has not measured how long a majority takes to answer does not probe: it would not wait for the answers',
+  () => {
+    const ballot = aBallot({ self: 3 });
+    for (const peer of [1, 2]) ballot.pinged(peer, aPing(), TS, TS);
+    ballot.retime();
+    assert.ok(ballot.quorumConnected(TS));
+    assert.not.ok(ballot.mayProbe(TS));
+    ballot.noteRtt(2, 252, TS);
+    assert.not.ok(ballot.mayProbe(TS), 'its waits do not follow yet');
+    ballot.retime();
+    assert.ok(ballot.mayProbe(TS) && ballot.timing.probingMs > 252);
+    // What was measured over a connection that this side has closed is forgotten; that the peer is up is not.
+    ballot.forgetRtt(2);
+    ballot.retime();
+    assert.not.ok(ballot.mayProbe(TS));
+  },
+);
+
+Starts(
+  'the first leader of all waits for a higher one, also for one that is up and does not know its majority yet',
+  () => {
+    const ballot = aBallot({ self: 2, bound: false });
+    ballot.bind(0);
+    see(ballot, TS, [1, 3]);
+    see(ballot, TS, [3], { quorumConnected: false });
+    assert.is(ballot.probeAt(TS), 4 * TS);
+    see(ballot, TS, [3], { quorumConnected: true });
+    assert.is(ballot.probeAt(TS), TS + D, 'now it comes first by its rank');
+  },
+);
 
 Starts('a round that led nowhere is tried again after a random half to three D', () => {
   const ballot = aBallot({ self: 3 });
