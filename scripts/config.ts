@@ -37,6 +37,8 @@ export interface Config {
   /** Ids of all voters, this node included, ascending. */
   readonly voters: readonly number[];
   readonly dataDir: string;
+  /** A file in `dataDir` without which the node does not start; null = none is asked for. */
+  readonly dataMarker: string | null;
   readonly logDir: string;
   readonly logLevel: LogLevel;
   /** Null only where every peer address is loopback. */
@@ -129,6 +131,13 @@ export const variables: readonly Variable[] = [
     meaning: 'all voters, with or without this node; the same set of ids on every node, for good',
   },
   { name: 'DATA_DIR', accepted: 'folder', byDefault: 'data/`NODE_ID`', meaning: 'log and identity; one folder a node' },
+  {
+    name: 'DATA_MARKER',
+    accepted: 'file name',
+    byDefault: 'none',
+    meaning:
+      'the node starts only if `DATA_DIR` holds this file: made once on a disk that is to be mounted there, it keeps the node off the bare folder below',
+  },
   { name: 'LOG_DIR', accepted: 'folder', byDefault: 'logs', meaning: 'holds `node_<id>.log`' },
   { name: 'LOG_LEVEL', accepted: levels.join(', '), byDefault: 'info', meaning: '`debug` has a line for each message' },
   {
@@ -371,6 +380,7 @@ export function readConfig(env: Environment, readText: ReadText): ConfigOutcome 
     peers: Object.freeze(peers.map((peer) => Object.freeze(peer))),
     voters: Object.freeze(voters),
     dataDir: reader.text('DATA_DIR') ?? `data/${nodeId}`,
+    dataMarker: reader.text('DATA_MARKER') ?? null,
     logDir: reader.text('LOG_DIR') ?? 'logs',
     logLevel: reader.level(),
     clusterSecret,

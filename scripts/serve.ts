@@ -10,10 +10,13 @@
  * S2. SIGTERM, SIGINT, SIGHUP, or the end of the parent that started it with an IPC channel: the node hands leadership
  *     over, finishes its writes, and exits 0 within `stopDeadlineMs`; a second signal ends it at once. Signals within
  *     `sameSignalMs` are one: npm passes the terminal's on a second time.
- * S3. An unexpected exception is logged as fatal and ends the process: a node that is in doubt about itself must not
+ * S3. Where `DATA_MARKER` names a file, nothing is written unless the data folder holds it: a bare folder in place of a
+ *     disk that is not mounted would be a voter that has forgotten everything.
+ * S4. An unexpected exception is logged as fatal and ends the process: a node that is in doubt about itself must not
  *     speak (PROTOCOL R-D2).
  */
-import { readFileSync } from 'node:fs';
+import { accessSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { NodeFacade } from '../actors/facade.ts';
 import { inspectActors } from '../actors/inspection.ts';
 import { createNode } from '../actors/node.ts';
@@ -84,6 +87,14 @@ export async function serve(
     }
   };
 
+  const { dataMarker } = config;
+  if (dataMarker !== null) {
+    await step(
+      'data_disk_missing',
+      () => accessSync(resolve(config.dataDir, dataMarker)), // S3.
+      `. DATA_MARKER asks for this file: is the disk for ${config.dataDir} mounted? On a new disk make the file yourself`,
+    );
+  }
   const lock = await step(
     'data_folder_refused',
     () => {
@@ -217,7 +228,7 @@ async function main(): Promise<void> {
     tell(`node ${config.nodeId} ends: ${text}`);
     exit(1);
   };
-  process.on('uncaughtException', crash); // S3.
+  process.on('uncaughtException', crash); // S4.
   process.on('unhandledRejection', crash);
 
   let serving: Serving | undefined;

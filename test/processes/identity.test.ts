@@ -1,5 +1,5 @@
 /** Data folders: planted, wiped, taken; and logs that are in memory only. */
-import { rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,6 +11,7 @@ import { startLoad } from '../support/loadClient.ts';
 import { freePort, NodeProcess, tell, untilTrue, withCluster, withRunningCluster } from '../support/realCluster.ts';
 
 const Planted = suite('a planted store');
+const Absent = suite('a data disk that is not mounted');
 const Wiped = suite('a wiped data folder');
 const Taken = suite('a second process');
 const Memory = suite('a log in memory');
@@ -80,6 +81,37 @@ Planted('raises the counter, is told in the log, and the nodes serve on: the che
   });
 });
 
+// ---------------------------------------------------------------------------------------------------------- absent
+
+Absent('keeps its node from starting, and nothing is written where it should be mounted', async () => {
+  await withCluster({ nodes: 1, env: { DATA_MARKER: '.data-disk' } }, async (cluster) => {
+    const node = cluster.node(1);
+    const marker = join(node.dataDir, '.data-disk');
+    node.start();
+    assert.equal(await node.process?.ended, { code: 1, signal: null });
+    assert.match(node.process?.stderr ?? '', /cannot start: ENOENT.*\.data-disk.*DATA_MARKER.*mounted\?/);
+    assert.is(node.logLines().at(-1)?.event, 'data_disk_missing');
+    assert.not(existsSync(node.dataDir));
+
+    mkdirSync(node.dataDir);
+    node.start();
+    assert.is((await node.process?.ended)?.code, 1);
+    assert.equal(readdirSync(node.dataDir), []);
+
+    writeFileSync(marker, '');
+    node.start();
+    await cluster.ready();
+    assert.is((await node.post('on the disk')).status, 200);
+    assert.is((await node.kill('SIGTERM')).code, 0);
+    node.start();
+    await cluster.ready();
+    assert.equal(
+      messagesIn(await node.messages()).map(({ text }) => text),
+      ['on the disk'],
+    );
+  });
+});
+
 // ----------------------------------------------------------------------------------------------------------- wiped
 
 Wiped('makes its node say so and not vote, while the other two go on', async () => {
@@ -93,11 +125,13 @@ Wiped('makes its node say so and not vote, while the other two go on', async () 
       const answer = await cluster.node(1).health();
       return answer?.status === 503 && answer.json.trouble === 'IDENTITY_LOST';
     });
-    const told = cluster
-      .node(1)
-      .logLines()
-      .find((line) => JSON.stringify(line).includes('IDENTITY_LOST'));
-    assert.ok(told, 'and in its log');
+    // What /health says at once, the file of the log gets a moment later.
+    await untilTrue('its log to say so', () =>
+      cluster
+        .node(1)
+        .logLines()
+        .some((line) => JSON.stringify(line).includes('IDENTITY_LOST')),
+    );
     await load.progress(200);
     const operations = await load.stop();
     assert.equal(await cluster.faults(operations, 2, 3), []);
@@ -246,4 +280,4 @@ Memory('that a majority has lost is not made up: nothing is acknowledged on an e
   });
 });
 
-for (const each of [Planted, Wiped, Taken, Memory]) each.run();
+for (const each of [Planted, Absent, Wiped, Taken, Memory]) each.run();

@@ -48,6 +48,7 @@ Reading('needs no more than an id and the peers', () => {
     [8002, 8003],
   );
   assert.is(config.dataDir, 'data/8001');
+  assert.is(config.dataMarker, null);
   assert.is(config.logDir, 'logs');
   assert.is(config.clusterSecret, null);
   assert.is(config.apiToken, null);
