@@ -5,6 +5,7 @@
  *
  * E1. Whatever fails, a cluster that was started here is ended, and faults that were ordered elsewhere are healed.
  */
+import { causality } from './experiment/causality.ts';
 import {
   type Cluster,
   checkChaos,
@@ -16,16 +17,27 @@ import {
 } from './experiment/cluster.ts';
 import { type Understood, understand, usage, type Wanted } from './experiment/commandLine.ts';
 import { concurrency } from './experiment/concurrency.ts';
+import { durability } from './experiment/durability.ts';
 import type { Measure } from './experiment/experiment.ts';
 import { savePictures, saveRun, stemOf } from './experiment/files.ts';
+import { latency } from './experiment/latency.ts';
+import { leaderFailure } from './experiment/leaderFailure.ts';
 import { machine, version } from './experiment/machine.ts';
+import { partition } from './experiment/partition.ts';
 import { picturesOf } from './experiment/pictures/draw.ts';
 import { publish, showTable, summarise } from './experiment/publish.ts';
 import type { ExperimentName, Promised, Run } from './experiment/results.ts';
 import { type Say, sayOn } from './experiment/say.ts';
 import { isMain } from './main.ts';
 
-const measures: { readonly [Name in ExperimentName]?: Measure<Name> } = { concurrency };
+const measures: { readonly [Name in ExperimentName]: Measure<Name> } = {
+  concurrency,
+  'leader-failure': leaderFailure,
+  latency,
+  partition,
+  durability,
+  causality,
+};
 const needsChaos: ReadonlySet<ExperimentName> = new Set(['leader-failure', 'partition', 'durability']);
 const settleWithinMs = 30_000;
 
@@ -56,7 +68,7 @@ async function run(name: ExperimentName, cluster: Cluster, wanted: Wanted, say: 
     command: `npm run experiment -- ${process.argv.slice(2).join(' ')}`,
     version: version(),
     machine: before,
-    cluster: { nodes, leader, own: cluster.own },
+    cluster: { nodes, leader, own: cluster.own, links: cluster.links },
     ...measured,
     promises,
     held: promises.every(({ held }) => held),
@@ -64,12 +76,10 @@ async function run(name: ExperimentName, cluster: Cluster, wanted: Wanted, say: 
 }
 
 async function runAll(wanted: Wanted, say: Say): Promise<boolean> {
-  const { urls, nodes, port, label, experiments, out, language } = wanted;
-  if (urls.length === 0) say.line(`starting ${nodes} nodes …`);
+  const { urls, label, experiments, out, language } = wanted;
+  if (urls.length === 0) say.line(`starting ${wanted.nodes} nodes${wanted.wan ? ' in three regions' : ''} …`);
   const cluster =
-    urls.length === 0
-      ? await startCluster(nodes, port)
-      : await clusterAt(urls, label, process.env.API_TOKEN || undefined);
+    urls.length === 0 ? await startCluster(wanted) : await clusterAt(urls, label, process.env.API_TOKEN || undefined);
   let held = true;
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   const stopped = (): void => void cluster.end().finally(() => process.exit(130));

@@ -39,6 +39,8 @@ export interface Cluster {
   readonly nodes: readonly LogNode[];
   readonly regions: ReadonlyMap<number, string>;
   readonly own: boolean;
+  /** Of a network that is made: what it is like, in words. */
+  readonly links: string | null;
   end(): Promise<void>;
 }
 
@@ -121,7 +123,7 @@ export async function clusterAt(urls: readonly string[], label: Label, token?: s
     await end();
     throw new Unusable(faults.join('\n'));
   }
-  return { nodes: found, regions: regionsOf(label, ids), own: false, end };
+  return { nodes: found, regions: regionsOf(label, ids), own: false, links: null, end };
 }
 
 /** C1. Faults can be ordered only where the nodes allow it, and from their own machine or the end of a tunnel to it. */
@@ -145,11 +147,14 @@ const isFree = (port: number): Promise<boolean> =>
     server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
   });
 
-/** Clients from this port on, peers 1000 above. Of its own choice what `npm start` takes, if that is free. */
+/**
+ * Clients from this port on, peers and cables behind the next thousands. Of its own choice what `npm start` takes, if that
+ * is free.
+ */
 async function firstPort(count: number, wanted: number | null): Promise<number> {
   const choice = wanted === null ? Array.from({ length: 9 }, (_, i) => 8_001 + 100 * i) : [wanted];
   for (const first of choice) {
-    const ports = Array.from({ length: count }, (_, i) => [first + i, first + i + 1_000]).flat();
+    const ports = Array.from({ length: count }, (_, i) => [first + i, first + i + 1_000, first + i + 2_000]).flat();
     const free = await Promise.all(ports.map(isFree));
     if (free.every(Boolean)) return first;
   }
@@ -158,13 +163,21 @@ async function firstPort(count: number, wanted: number | null): Promise<number> 
 
 const startWithinMs = 60_000;
 const stopWithinMs = 15_000;
-const clusterScript = fileURLToPath(new URL('../cluster.js', import.meta.url));
 
-export async function startCluster(count: number, port: number | null): Promise<Cluster> {
+export interface Start {
+  readonly nodes: number;
+  /** Null: any that is free. */
+  readonly port: number | null;
+  /** As three regions, with cables that take as long. */
+  readonly wan: boolean;
+}
+
+export async function startCluster({ nodes: count, port, wan }: Start): Promise<Cluster> {
   const first = await firstPort(count, port);
   const folder = mkdtempSync(join(tmpdir(), 'dlog-experiment-'));
+  const script = fileURLToPath(new URL(wan ? '../wan.js' : '../cluster.js', import.meta.url));
   const args = ['--chaos', '--nodes', `${count}`, '--port', `${first}`, '--data', join(folder, 'data')];
-  const child = spawn(process.execPath, [clusterScript, ...args], {
+  const child = spawn(process.execPath, [script, ...args], {
     env: { ...process.env, LOG_DIR: join(folder, 'logs'), LOG_LEVEL: 'info' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -180,16 +193,11 @@ export async function startCluster(count: number, port: number | null): Promise<
   };
   process.once('exit', atExit);
   const nodes = Array.from({ length: count }, (_, i) => new LogNode(first + i, `http://127.0.0.1:${first + i}`));
-  const cluster: Cluster = {
-    nodes,
-    regions: new Map(),
-    own: true,
-    async end() {
-      process.off('exit', atExit);
-      for (const node of nodes) node.close();
-      await stop(child, ended);
-      rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
-    },
+  const end = async (): Promise<void> => {
+    process.off('exit', atExit);
+    for (const node of nodes) node.close();
+    await stop(child, ended);
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   };
   const ready = await soon(
     async () => {
@@ -200,8 +208,12 @@ export async function startCluster(count: number, port: number | null): Promise<
     startWithinMs,
     50,
   );
-  if (ready === 'ready') return cluster;
-  await cluster.end();
+  if (ready === 'ready') {
+    const ids = nodes.map(({ id }) => id);
+    const links = /^\s*(links \(simulated\).*)$/m.exec(output)?.[1] ?? null;
+    return { nodes, regions: regionsOf(wan ? 'wan' : 'local', ids), own: true, links, end };
+  }
+  await end();
   throw new Unusable(`the cluster did not start:\n${output.trim()}`);
 }
 

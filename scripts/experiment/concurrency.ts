@@ -1,8 +1,11 @@
 /** Many clients at once write to one node: how long each waits, how many a second, and that order and number are right. */
+
+import { commitLatencies } from '../commitLatency.ts';
 import { auditOf, logsOf, newestId, promisesOf, violationsOf } from './audit.ts';
-import { type Cluster, leaderOf, majorityOf, nodeOf, Unusable } from './cluster.ts';
+import { type Cluster, leaderOf, nodeOf, Unusable } from './cluster.ts';
 import type { Settings } from './commandLine.ts';
 import type { Context, Measured } from './experiment.ts';
+import { roundTrips } from './latency.ts';
 import { Load } from './load.ts';
 import { ms, spreadOf } from './statistics.ts';
 
@@ -14,27 +17,17 @@ function asked({ nodes }: Cluster, wanted: Settings['node'], leader: number | nu
   return found.id;
 }
 
-/** There and back as a node's pings say, in milliseconds; 0 to itself. */
-async function roundTrips(cluster: Cluster, from: number): Promise<ReadonlyMap<number, number> | undefined> {
-  const metrics = await nodeOf(cluster, from).metrics();
-  const found = cluster.nodes.map(({ id }) => {
-    const seconds = id === from ? 0 : metrics?.get(`dlog_peer_rtt_seconds{peer="${id}"}`);
-    return [id, seconds === undefined ? undefined : seconds * 1000] as const;
-  });
-  return found.every((pair): pair is [number, number] => pair[1] !== undefined) ? new Map(found) : undefined;
-}
-
-/** Pure. To the leader and back, and from there to the nearest that make a majority with it. */
-export function floorOf(toLeaderMs: number, fromLeader: readonly number[], majority: number): number {
-  const ascending = [...fromLeader].sort((a, b) => a - b);
-  return ms(toLeaderMs + (ascending[majority - 1] ?? 0));
-}
-
+/**
+ * What the network alone takes: to the leader and back, and from there to the nearest that make a majority with it. On one
+ * machine a ping measures the machine.
+ */
 async function floorMs(cluster: Cluster, node: number, leader: number | null): Promise<number | null> {
-  if (leader === null || cluster.regions.size === 0) return null; // On one machine a ping measures the machine.
-  const [own, leaders] = await Promise.all([roundTrips(cluster, node), roundTrips(cluster, leader)]);
-  if (!own || !leaders) return null;
-  return floorOf(own.get(leader) ?? 0, [...leaders.values()], majorityOf(cluster));
+  if (leader === null || cluster.regions.size === 0) return null;
+  const rtts = await roundTrips(cluster);
+  const ids = cluster.nodes.map(({ id }) => id);
+  const commitMs = commitLatencies(ids, rtts).find((each) => each.leader === leader)?.ms;
+  const wayMs = node === leader ? 0 : rtts.get(node)?.get(leader);
+  return typeof commitMs === 'number' && wayMs !== undefined ? ms(wayMs + commitMs) : null;
 }
 
 export async function concurrency(context: Context): Promise<Measured<'concurrency'>> {
@@ -43,7 +36,6 @@ export async function concurrency(context: Context): Promise<Measured<'concurren
   const node = nodeOf(cluster, asked(cluster, settings.node, leader)).id;
   const { messages, clients } = settings;
   const after = await newestId(cluster);
-  const violationsBefore = await violationsOf(cluster);
   say.line(`${clients} clients send ${messages} messages to node ${node}${node === leader ? ', the leader' : ''}`);
 
   let written = 0;
@@ -62,7 +54,7 @@ export async function concurrency(context: Context): Promise<Measured<'concurren
   const writes = all.map((write) => ({ ...write, atMs: ms(write.atMs - beganAt) })).sort((a, b) => a.atMs - b.atMs);
 
   const audit = auditOf(writes, await logsOf(cluster, after), after);
-  const violations = (await violationsOf(cluster)) - violationsBefore;
+  const violations = await violationsOf(cluster);
   const acknowledged = writes.filter(({ outcome }) => outcome === 'acknowledged');
   const figures = {
     sent: writes.length,

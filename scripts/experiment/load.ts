@@ -27,8 +27,8 @@ export interface LoadOptions {
   readonly onWrite?: (sample: WriteSample) => void;
 }
 
-/** After an attempt that failed at once: nobody is there. */
-const refusedPauseMs = 5;
+/** Before a client tries again where nobody took its write. */
+const againMs = 25;
 
 export class Load {
   readonly #cluster: Cluster;
@@ -81,20 +81,16 @@ export class Load {
   async #writeOne(client: number, home: number, message: string, connections: Connections): Promise<number> {
     const { moves, timeoutMs, onWrite } = this.#options;
     const key = message.replaceAll(' ', '-');
-    for (let node = home; ; ) {
+    for (let [node, tries] = [home, 1]; ; tries++) {
       const atMs = this.#now();
-      const { outcome, id, lamport, code } = await nodeOf(this.#cluster, node).write(
-        message,
-        { timeoutMs, key },
-        connections,
-      );
-      const tookMs = this.#now() - atMs;
+      const written = await nodeOf(this.#cluster, node).write(message, { timeoutMs, key }, connections);
+      const { outcome, id, lamport, code } = written;
       const sample: WriteSample = {
         client,
         node,
         message,
         atMs: ms(atMs),
-        ms: ms(tookMs),
+        ms: ms(this.#now() - atMs),
         outcome,
         ...(id !== undefined && { id }),
         ...(lamport !== undefined && { lamport }),
@@ -102,8 +98,9 @@ export class Load {
       };
       this.#writes.push(sample);
       onWrite?.(sample);
-      if (tookMs < refusedPauseMs && outcome !== 'acknowledged') await pause(refusedPauseMs);
-      if (outcome === 'acknowledged' || !moves) return node;
+      if (outcome === 'acknowledged') return node;
+      if (!moves || tries % this.#cluster.nodes.length === 0) await pause(againMs);
+      if (!moves) return node;
       node = this.#after(node); // L1.
     }
   }

@@ -7,7 +7,8 @@
  *   summary.json                         a `Summary`: the newest run of every experiment by label, and the table
  *   table.md                             that table for people
  *
- * Times are in milliseconds; `atMs` counts from the beginning of the run, or of the round that it stands in.
+ * Times are in milliseconds. `atMs` counts from the beginning of the run; in a round of leader-failure from the order to
+ * kill, in partition from the cut, in durability from the kill, in causality from the beginning of the conversation.
  */
 
 export const experimentNames = [
@@ -62,6 +63,8 @@ export interface ClusterSeen {
   readonly leader: number | null;
   /** Whether the experiment started it. */
   readonly own: boolean;
+  /** What its network is made to be like, in the words of `npm run wan`. */
+  readonly links: string | null;
 }
 
 export type Outcome = 'acknowledged' | 'refused' | 'unknown';
@@ -90,12 +93,12 @@ export interface StoryMark {
   readonly words: string;
 }
 
-/** From when to when a node named whom as the leader; null: nobody, undefined: it did not answer. */
+/** From when to when a node named whom as the leader; null: nobody; silent: it did not answer. */
 export interface LeaderSpell {
   readonly node: number;
   readonly fromMs: number;
   readonly toMs: number;
-  readonly leader: number | null | undefined;
+  readonly leader: number | null | 'silent';
 }
 
 // ------------------------------------------------------------------------------------------- each experiment's own
@@ -151,6 +154,7 @@ export interface LeaderFailure {
     readonly gapMs: Spread;
     readonly backMs: Spread;
     readonly acknowledged: number;
+    /** Writes that a survivor answered, but not with an acknowledgement. */
     readonly refused: number;
     readonly lost: number;
   };
@@ -188,8 +192,8 @@ export interface Partition {
   readonly figures: {
     readonly minority: readonly number[];
     readonly majority: readonly number[];
-    readonly cutAtMs: number;
-    readonly healedAtMs: number;
+    /** From the cut to the order to heal. */
+    readonly apartMs: number;
     /** From the cut to the first write that the majority acknowledged to a client who sent it after the cut. */
     readonly majorityResumedMs: number | null;
     /** From the healing to all nodes naming one leader, and to the minority's first acknowledged write. */
@@ -209,11 +213,9 @@ export interface Durability {
   readonly parameters: { readonly loadMs: number; readonly downMs: number; readonly clients: number };
   readonly samples: {
     readonly writes: readonly WriteSample[];
-    /** When each node was last heard of, and when it answered again as healthy. */
-    readonly nodes: readonly { readonly node: number; readonly diedAtMs: number; readonly backAtMs: number }[];
+    readonly leaders: readonly LeaderSpell[];
   };
   readonly figures: {
-    readonly killedAtMs: number;
     /** From the kill; the time that they were left dead is in it. */
     readonly allBackMs: number | null;
     readonly firstWriteMs: number | null;
