@@ -36,6 +36,7 @@ const scripts = {
   model: 'test/model/run.js',
   torture: 'test/torture/torture.js',
   simulate: 'test/simulation/simulate.js',
+  wan: 'scripts/wan.js',
   bench: 'test/bench/bench.js',
   experiment: 'scripts/experiment.js',
 };

@@ -25,6 +25,7 @@ import {
   type PlannedNode,
   planOf,
   restartCommand,
+  startCommand,
 } from './clusterPlan.ts';
 import { Faults } from './faults.ts';
 import { isMain } from './main.ts';
@@ -86,7 +87,7 @@ function nodeIdIn(body: string): number | null {
 }
 
 /** Which ports are taken, and what to do: nothing when all are free. */
-async function takenPorts(plan: Plan, options: ClusterOptions): Promise<readonly string[]> {
+async function takenPorts(plan: Plan, options: ClusterOptions, links: readonly number[]): Promise<readonly string[]> {
   const lines: string[] = [];
   let ours = false;
   for (const { id, port, peerPort } of plan.started) {
@@ -97,12 +98,13 @@ async function takenPorts(plan: Plan, options: ClusterOptions): Promise<readonly
     }
     if (!(await isFree(peerPort))) lines.push(`port ${peerPort} (peers of node ${id}) is taken`);
   }
+  for (const port of links) if (!(await isFree(port))) lines.push(`port ${port} (of a link) is taken`);
   if (lines.length > 0) {
     const other = options.firstPort + 100;
     lines.push(
       options.only !== null
         ? `Stop what uses it, then try again.`
-        : `${ours ? 'Stop that cluster (Ctrl-C in its terminal)' : 'Stop what uses it'}, or take other ports: npm start -- --port ${other}`,
+        : `${ours ? 'Stop that cluster (Ctrl-C in its terminal)' : 'Stop what uses it'}, or take other ports: ${plan.launcher.command} -- --port ${other}`,
     );
   }
   return lines;
@@ -146,9 +148,10 @@ class Cluster {
       this.#spawn(node);
       const pid = this.#processes.get(node.id)?.pid ?? '?';
       say(
-        `  ${node.id}  http://127.0.0.1:${node.port}  peers on ${node.peerPort}  pid ${pid}  ${kept} ${node.dataDir}`,
+        `  ${node.id}${node.place && `  ${node.place}`}  http://127.0.0.1:${node.port}  peers on ${node.peerPort}  pid ${pid}  ${kept} ${node.dataDir}`,
       );
     }
+    for (const line of this.#plan.about) say(line);
     if (this.#options.chaos)
       say('chaos is on: whoever is on this machine can kill, pause and cut these nodes (dashboard, POST /chaos/…)');
     setInterval(() => this.#watch(), awayPollMs);
@@ -353,7 +356,7 @@ class Cluster {
     const logFile = `${this.#plan.logDir}/node_${node.id}.log`;
     this.#faults.ended(node.id);
     if (this.#ready && (this.#running().length > 0 || this.#faults.willRevive)) {
-      say(`  bring it back, in another terminal:  ${restartCommand(this.#options, node.id)}    (its log: ${logFile})`);
+      say(`  bring it back, in another terminal:  ${this.#restart(node.id)}    (its log: ${logFile})`);
       this.#away.set(node.id, false);
       this.#showLeader();
       return;
@@ -364,9 +367,14 @@ class Cluster {
       this.stop();
       return;
     }
-    if (this.#plan.started.length > 1) say(`no node is left here; start all again: ${startCommand(this.#options)}`);
-    else if (this.#ready) say(`  bring it back:  ${restartCommand(this.#options, node.id)}    (its log: ${logFile})`);
+    if (this.#plan.started.length > 1)
+      say(`no node is left here; start all again: ${startCommand(this.#options, this.#plan.launcher)}`);
+    else if (this.#ready) say(`  bring it back:  ${this.#restart(node.id)}    (its log: ${logFile})`);
     process.exit(this.#exitCode);
+  }
+
+  #restart(id: number): string {
+    return restartCommand(this.#options, id, this.#plan.launcher);
   }
 
   #exitWhenDone(): void {
@@ -381,26 +389,34 @@ class Cluster {
 const reasonOf = ({ code, signal }: NodeEnd): string =>
   signal !== null ? `killed by ${signal}` : code === null ? 'it could not be started' : `exit code ${code}`;
 
-const startCommand = (options: ClusterOptions): string =>
-  restartCommand(options, 0)
-    .replace(/ --only 0$/, '')
-    .replace(/ --$/, '');
-
 // ----------------------------------------------------------------------------------------------------------- main
 
-async function main(): Promise<void> {
-  const parsed = argumentsOf(process.argv.slice(2));
+/** What a person asked for; ends the process when that was wrong, or when it was help. */
+export function understood<T extends { readonly help: boolean }>(
+  command: string,
+  parsed: { readonly ok: T } | { readonly faults: readonly string[] },
+  helpText: string,
+): T {
   if ('faults' in parsed) {
-    process.stderr.write(`npm start:\n  ${parsed.faults.join('\n  ')}\n`);
+    process.stderr.write(`${command}:\n  ${parsed.faults.join('\n  ')}\n`);
     process.exit(2);
   }
-  const options = parsed.ok;
-  if (options.help) {
-    say(help);
-    return;
+  if (parsed.ok.help) {
+    say(helpText);
+    process.exit(0);
   }
-  const plan = planOf(options, process.env.LOG_DIR || 'logs');
-  const taken = await takenPorts(plan, options); // L1.
+  return parsed.ok;
+}
+
+/** What the nodes need beside themselves: proxies on their links. */
+export interface Surroundings {
+  readonly ports: readonly number[];
+  open(): Promise<void>;
+}
+
+/** Until it is stopped: then the process ends. */
+export async function runCluster(plan: Plan, options: ClusterOptions, around?: Surroundings): Promise<void> {
+  const taken = await takenPorts(plan, options, around?.ports ?? []); // L1.
   if (taken.length > 0) {
     process.stderr.write(`${taken.join('\n')}\n`);
     process.exit(1);
@@ -412,9 +428,13 @@ async function main(): Promise<void> {
   }
   for (const line of prepared.said) say(line);
   process.stdout.on('error', () => {}); // The terminal may be gone; the nodes are ended all the same.
+  await around?.open();
   const cluster = new Cluster(plan, options);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => cluster.stop());
   cluster.start();
 }
 
-if (isMain(import.meta.url)) await main();
+if (isMain(import.meta.url)) {
+  const options = understood('npm start', argumentsOf(process.argv.slice(2)), help);
+  await runCluster(planOf(options, process.env.LOG_DIR || 'logs'), options);
+}

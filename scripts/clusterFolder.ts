@@ -39,7 +39,7 @@ export function prepareFolder(plan: Plan, options: ClusterOptions): Preparation 
     if (!same || !existsSync(plan.secretFile)) {
       return {
         kind: 'refused',
-        reason: `${options.dataDir} does not hold a cluster of nodes ${ids.join(', ')}${options.memory ? ' in memory' : ''}. Start the whole cluster first: npm start`,
+        reason: `${options.dataDir} does not hold a cluster of nodes ${ids.join(', ')}${options.memory ? ' in memory' : ''}. Start the whole cluster first: ${plan.launcher.command}`,
       };
     }
     return { kind: 'ready', said: [] };

@@ -18,6 +18,8 @@ export interface ClusterOptions {
   readonly memory: boolean;
   readonly chaos: boolean;
   readonly inspect: boolean;
+  /** The node that leads while it can; null: the one with the highest id. */
+  readonly leader: number | null;
   /** Start this one node alone, beside others that run already. */
   readonly only: number | null;
   readonly help: boolean;
@@ -31,8 +33,25 @@ export const defaultOptions: ClusterOptions = {
   memory: false,
   chaos: false,
   inspect: false,
+  leader: null,
   only: null,
   help: false,
+};
+
+/** The command that starts a cluster: `npm start`, or another one that plans it in its own way. */
+export interface Launcher {
+  readonly command: string;
+  readonly defaults: ClusterOptions;
+  /** Options of its own, as they were given. */
+  readonly words: readonly string[];
+  /** What is said after `--leader`. */
+  leaderWord(id: number): string;
+}
+export const npmStart: Launcher = {
+  command: 'npm start',
+  defaults: defaultOptions,
+  words: [],
+  leaderWord: (id) => `${id}`,
 };
 
 const peerPortOffset = 1000;
@@ -49,19 +68,21 @@ export const help = `Starts the nodes of a cluster on this machine, and stops th
   npm start -- --memory         keeps the log in memory only
   npm start -- --chaos          allows to kill, pause and cut nodes, on the dashboard and by POST /kill, /chaos/…
   npm start -- --inspect        shows the insides of the actors, on the dashboard and at /inspect
+  npm start -- --leader 8001    which node leads while it can; else the one with the highest id
   npm start -- --only 8002      one node alone, beside the others that run already
   npm start -- --help
 
 Timers, LOG_LEVEL and LOG_DIR come from the environment: see docs/configuration.md.`;
 
-const optionNames = '--nodes N, --port N, --data FOLDER, --fresh, --memory, --chaos, --inspect, --only ID, --help';
+const optionNames =
+  '--nodes N, --port N, --data FOLDER, --fresh, --memory, --chaos, --inspect, --leader ID, --only ID, --help';
 
 export type Arguments = { readonly ok: ClusterOptions } | { readonly faults: readonly string[] };
 
 /** All faults at once. Takes `--name value` and `--name=value`. */
-export function argumentsOf(given: readonly string[]): Arguments {
+export function argumentsOf(given: readonly string[], defaults: ClusterOptions = defaultOptions): Arguments {
   const faults: string[] = [];
-  const options: { -readonly [Name in keyof ClusterOptions]: ClusterOptions[Name] } = { ...defaultOptions };
+  const options: { -readonly [Name in keyof ClusterOptions]: ClusterOptions[Name] } = { ...defaults };
   const rest = [...given];
 
   const integer = (name: string, text: string | undefined, min: number, max: number): number | undefined => {
@@ -82,6 +103,9 @@ export function argumentsOf(given: readonly string[]): Arguments {
     '--data': (text) => {
       if (text === undefined || text === '') faults.push('--data: (nothing given); accepted: a folder');
       options.dataDir = text ?? options.dataDir;
+    },
+    '--leader': (text) => {
+      options.leader = integer('--leader', text, 1, portMax) ?? null;
     },
     '--only': (text) => {
       options.only = integer('--only', text, 1, portMax) ?? null;
@@ -111,8 +135,10 @@ export function argumentsOf(given: readonly string[]): Arguments {
   if (last + peerPortOffset > portMax) {
     faults.push(`--port: ${options.firstPort}; accepted: up to ${portMax - peerPortOffset - options.nodes + 1} here`);
   }
-  if (options.only !== null && (options.only < options.firstPort || options.only > last)) {
-    faults.push(`--only: ${options.only}; accepted: a node of this cluster, ${options.firstPort}..${last}`);
+  for (const name of ['leader', 'only'] as const) {
+    const id = options[name];
+    if (id !== null && (id < options.firstPort || id > last))
+      faults.push(`--${name}: ${id}; accepted: a node of this cluster, ${options.firstPort}..${last}`);
   }
   if (options.only !== null && options.fresh) {
     faults.push('--fresh: not together with --only: a node that lost its identity is no voter any more');
@@ -127,9 +153,16 @@ export interface PlannedNode {
   readonly port: number;
   readonly peerPort: number;
   readonly dataDir: string;
+  /** A word for people on where it is; may be empty. */
+  readonly place: string;
+  /** On which port it finds each node, itself included. */
+  readonly finds: ReadonlyMap<number, number>;
 }
 
 export interface Plan {
+  readonly launcher: Launcher;
+  /** What people are told beside the nodes, a line each. */
+  readonly about: readonly string[];
   /** All nodes of the cluster, ascending. */
   readonly nodes: readonly PlannedNode[];
   /** Those that are to be started here. */
@@ -142,13 +175,18 @@ export interface Plan {
 
 export function planOf(options: ClusterOptions, logDir: string): Plan {
   const { nodes: count, firstPort, dataDir, only } = options;
-  const nodes = Array.from({ length: count }, (_, n) => ({
-    id: firstPort + n,
-    port: firstPort + n,
-    peerPort: firstPort + n + peerPortOffset,
-    dataDir: join(dataDir, `${firstPort + n}`),
+  const ids = Array.from({ length: count }, (_, n) => firstPort + n);
+  const nodes = ids.map((id) => ({
+    id,
+    port: id,
+    peerPort: id + peerPortOffset,
+    dataDir: join(dataDir, `${id}`),
+    place: '',
+    finds: new Map(ids.map((peer) => [peer, peer + peerPortOffset])),
   }));
   return {
+    launcher: npmStart,
+    about: [],
     nodes,
     started: nodes.filter(({ id }) => only === null || id === only),
     secretFile: join(dataDir, 'cluster-secret'),
@@ -175,7 +213,8 @@ export function environmentOf(plan: Plan, node: PlannedNode, options: ClusterOpt
     PORT: `${node.port}`,
     PEER_HOST: '127.0.0.1',
     PEER_PORT: `${node.peerPort}`,
-    PEERS: plan.nodes.map(({ id, peerPort }) => `${id}@127.0.0.1:${peerPort}`).join(','),
+    PEERS: [...node.finds].map(([id, port]) => `${id}@127.0.0.1:${port}`).join(','),
+    NODE_PRIORITY: options.leader === node.id ? '1' : '0',
     DATA_DIR: node.dataDir,
     LOG_DIR: plan.logDir,
     CLUSTER_SECRET_FILE: plan.secretFile,
@@ -186,18 +225,26 @@ export function environmentOf(plan: Plan, node: PlannedNode, options: ClusterOpt
 }
 
 /** To be typed into another terminal while the other nodes run on. */
-export function restartCommand(options: ClusterOptions, id: number): string {
-  const words = ['npm', 'start', '--'];
-  if (options.nodes !== defaultOptions.nodes) words.push('--nodes', `${options.nodes}`);
-  if (options.firstPort !== defaultOptions.firstPort) words.push('--port', `${options.firstPort}`);
-  if (options.dataDir !== defaultOptions.dataDir) words.push('--data', quoted(options.dataDir));
+export const restartCommand = (options: ClusterOptions, id: number, launcher?: Launcher): string =>
+  startCommand({ ...options, only: id }, launcher);
+
+/** Starts the same again. */
+export function startCommand(options: ClusterOptions, launcher = npmStart): string {
+  const { command, defaults } = launcher;
+  const words: string[] = [];
+  if (options.nodes !== defaults.nodes) words.push('--nodes', `${options.nodes}`);
+  if (options.firstPort !== defaults.firstPort) words.push('--port', `${options.firstPort}`);
+  if (options.dataDir !== defaults.dataDir) words.push('--data', quoted(options.dataDir));
   if (options.memory) words.push('--memory');
   if (options.chaos) words.push('--chaos');
   if (options.inspect) words.push('--inspect');
-  return [...words, '--only', `${id}`].join(' ');
+  if (options.leader !== null) words.push('--leader', launcher.leaderWord(options.leader));
+  words.push(...launcher.words.map(quoted));
+  if (options.only !== null) words.push('--only', `${options.only}`);
+  return words.length === 0 ? command : [command, '--', ...words].join(' ');
 }
 
-const quoted = (word: string): string => (/^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+const quoted = (word: string): string => (/^[\w.,=/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 // --------------------------------------------------------------------------------------------------------- leader
 

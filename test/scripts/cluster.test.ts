@@ -13,6 +13,7 @@ import {
   type NodeReport,
   planOf,
   restartCommand,
+  startCommand,
 } from '../../scripts/clusterPlan.ts';
 import { readConfig } from '../../scripts/config.ts';
 
@@ -69,7 +70,9 @@ Arguments('start one node alone only if it is of the cluster, and never afresh',
 
 Planning('gives each node its ports and its folder', () => {
   const plan = planOf(optionsOf('--nodes', '3'), 'logs');
-  assert.equal(plan.nodes[2], { id: 8003, port: 8003, peerPort: 9003, dataDir: join('data', '8003') });
+  const { finds, ...node } = plan.nodes[2] ?? { finds: new Map() };
+  assert.equal(node, { id: 8003, port: 8003, peerPort: 9003, dataDir: join('data', '8003'), place: '' });
+  assert.equal([...finds], [[8001, 9001], [8002, 9002], [8003, 9003]]); // biome-ignore format: one line
   assert.is(plan.started.length, 3);
   assert.equal(
     planOf(optionsOf('--only', '8002'), 'logs').started.map(({ id }) => id),
@@ -104,8 +107,25 @@ Planning('gives each node an environment that is a valid configuration', () => {
   }
 });
 
+Planning('gives the one that is to lead a higher priority than the others, whatever the environment says', () => {
+  const prioritiesOf = (...words: string[]): number[] => {
+    const options = optionsOf(...words);
+    const plan = planOf(options, 'logs');
+    return plan.nodes.map((node) => {
+      const env = environmentOf(plan, node, options, { NODE_PRIORITY: '7' });
+      const outcome = readConfig(env, () => 'a-secret-of-enough-letters');
+      return 'ok' in outcome ? outcome.ok.priority : Number.NaN;
+    });
+  };
+  assert.equal(prioritiesOf(), [0, 0, 0]);
+  assert.equal(prioritiesOf('--leader', '8002'), [0, 1, 0]);
+  assert.equal(faultsOf('--leader', '8004').length, 1);
+  assert.is(restartCommand(optionsOf('--leader=8002'), 8001), 'npm start -- --leader 8002 --only 8001');
+});
+
 Planning('brings a node back by a command that means the same cluster', () => {
   assert.is(restartCommand(defaultOptions, 8002), 'npm start -- --only 8002');
+  assert.is(startCommand(defaultOptions), 'npm start');
   const options = optionsOf('--nodes', '5', '--port', '8101', '--data', 'my data', '--memory', '--chaos', '--fresh');
   const command = restartCommand(options, 8103);
   assert.is(command, "npm start -- --nodes 5 --port 8101 --data 'my data' --memory --chaos --only 8103");

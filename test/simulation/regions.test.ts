@@ -1,0 +1,69 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { NodeId } from '../../actors/protocol/epoch.ts';
+import { publishedLinks, type Region, regions } from '../../scripts/wan/regions.ts';
+import { SeededDice } from '../support/dice.ts';
+import { Scenario } from '../support/scenario.ts';
+
+/** Three regions of the world, as far apart as `npm run wan` and the cloud have them (PROTOCOL §5). */
+const Regions = suite('three regions');
+
+const nodeIn = (region: Region): NodeId => regions.indexOf(region) + 1;
+const wires = publishedLinks.flatMap(({ from, to, rttMs }) => [
+  { from: nodeIn(from), to: nodeIn(to), latencyMs: rttMs / 2 },
+  { from: nodeIn(to), to: nodeIn(from), latencyMs: rttMs / 2 },
+]);
+
+/** The links are long from the beginning; `leader` has the highest priority. */
+function apart(leader: Region, seed: number, jitterMs = 10): Scenario {
+  const scenario = new Scenario({ seed, priorities: new Map([[nodeIn(leader), 1]]) });
+  const { cluster } = scenario;
+  for (const { from, to, latencyMs } of wires) cluster.network.shape(from, to, { latencyMs, jitterMs });
+  cluster.start();
+  return scenario;
+}
+/** Now and then nothing comes over a wire for as long as TCP needs to send again what was lost. */
+function stallsAlways(scenario: Scenario, everyMs: number, seed: number): void {
+  const { cluster } = scenario;
+  const dice = new SeededDice(`stalls ${seed}`);
+  const next = (): void => {
+    const { from, to } = dice.pick(wires);
+    cluster.network.stall(from, to, dice.between(200, 600));
+    cluster.clock.setTimeout(next, dice.between(0, 2 * everyMs));
+  };
+  next();
+}
+
+for (const leader of regions)
+  Regions(`elect nobody by mistake in two minutes of writes, jitter and stalls, led from ${leader} (R12, R16)`, () => {
+    for (const seed of [1]) {
+      const scenario = apart(leader, seed);
+      const { cluster } = scenario;
+      assert.is(cluster.settleLeader(nodeIn(leader), 20_000), nodeIn(leader), scenario.because('nobody leads'));
+      scenario.run(4000); // Time to measure how far the others are.
+      const at = scenario.now;
+      scenario.writeAlways(50);
+      stallsAlways(scenario, 3000, seed);
+      scenario.run(120_000);
+      assert.equal(scenario.leaderships(at), [], scenario.because(`${leader}, seed ${seed}`));
+      for (const event of ['election_started', 'leader_stepped_down', 'peer_disconnected'])
+        assert.equal(scenario.lines(event, at), [], scenario.because(`${leader}, seed ${seed}: ${event}`));
+      assert.ok(scenario.done(at).length > 2_200, `${scenario.done(at).length} writes`);
+      assert.equal(scenario.verdict(), []);
+    }
+  });
+
+Regions('are led by the one that is meant to from the first election on, however long the links are (R15, R21)', () => {
+  for (const leader of regions)
+    for (let seed = 1; seed <= 10; seed++) {
+      const scenario = apart(leader, seed, 20);
+      scenario.run(8000);
+      assert.equal(
+        scenario.leaderships().map(({ id }) => id),
+        [nodeIn(leader)],
+        scenario.because(`${leader}, seed ${seed}`),
+      );
+    }
+});
+
+Regions.run();
