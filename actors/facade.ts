@@ -117,6 +117,8 @@ export interface PeerStatus {
 
 export interface NodeStatus {
   readonly nodeId: NodeId;
+  /** The highest leads, then the highest id. */
+  readonly priority: number;
   readonly clusterId: string | null;
   readonly role: Role;
   readonly leaderId: NodeId | null;

@@ -144,6 +144,7 @@ export class Look {
     const cannotVote = formation ? identityTrouble(formation) : null;
     return {
       nodeId,
+      priority: this.#ballot?.table.priorityOf(nodeId) ?? 0,
       clusterId: formation?.clusterId ?? null,
       role: this.#role,
       leaderId: leader,

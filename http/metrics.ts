@@ -71,6 +71,7 @@ function nodeFamilies(status: NodeStatus): Family[] {
     });
   return [
     gauge('node_id', 'Id of this node.', status.nodeId),
+    gauge('priority', 'NODE_PRIORITY: of those that can lead the highest does, then the highest id.', status.priority),
     gauge('is_leader', '1 when this node leads.', isLeader(status)),
     gauge('leader_id', 'Id of the leader this node knows; 0 for none.', status.leaderId ?? 0),
     perPeer(

@@ -90,7 +90,7 @@ export class PeerTable {
 
   /** Priority, then id. */
   outranks(a: NodeId, b: NodeId): boolean {
-    return this.#rankOf(a) > this.#rankOf(b) || (this.#rankOf(a) === this.#rankOf(b) && a > b);
+    return this.priorityOf(a) > this.priorityOf(b) || (this.priorityOf(a) === this.priorityOf(b) && a > b);
   }
 
   electable(peer: NodeId, own: Position, now: number, suspectMs: number): boolean {
@@ -126,7 +126,7 @@ export class PeerTable {
     return this.#closeEnough(own.index, own.index, now);
   }
 
-  #rankOf(id: NodeId): number {
+  priorityOf(id: NodeId): number {
     return id === this.self ? this.#priority : (this.#peers.get(id)?.priority ?? 0);
   }
 

@@ -46,6 +46,7 @@ Metrics(
 /** Shown nowhere, and why. */
 const notShown: Readonly<Record<string, string>> = {
   dlog_http_ticks_skipped_total: 'each page tells how many it missed',
+  dlog_priority: 'a setting, which does not change while a node runs',
   dlog_node_id: 'the label node of dlog_build_info tells it too, and is shown',
 };
 

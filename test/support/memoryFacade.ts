@@ -200,6 +200,7 @@ export class MemoryFacade implements NodeFacade {
   status(): NodeStatus {
     return {
       nodeId: this.nodeId,
+      priority: 0,
       clusterId: 'c1',
       role: 'leading',
       leaderId: this.nodeId,

@@ -304,6 +304,8 @@ export interface ClusterOptions {
   readonly cables?: boolean;
   /** Beside what the cluster decides. */
   readonly env?: NodeJS.ProcessEnv;
+  /** Of one node, beside that. */
+  readonly envOf?: (id: number) => NodeJS.ProcessEnv;
   /** A command that the node is started by, such as a tracer. */
   readonly under?: (id: number, folder: string) => readonly string[];
   /** Where the cluster's own folder is made. */
@@ -325,6 +327,7 @@ export class RealCluster {
     nodes = 3,
     cables = false,
     env = {},
+    envOf = () => ({}),
     under = () => [],
     parent = tmpdir(),
   }: ClusterOptions): Promise<RealCluster> {
@@ -373,7 +376,7 @@ export class RealCluster {
         peerPort: peerPorts.get(id) ?? 0,
         dataDir,
         logDir,
-        env: { ...withoutOwn(process.env), ...own, ...env },
+        env: { ...withoutOwn(process.env), ...own, ...env, ...envOf(id) },
         under: under(id, folder),
       });
     });
