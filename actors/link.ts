@@ -115,6 +115,9 @@ const base = setup({
           reason,
         },
       ),
+    /** No trouble: it is made anew at once. */
+    logRenewed: ({ context }, reason: string) =>
+      context.log.write('info', 'peer_renewed', `peer ${context.peer}: ${reason}`, { peer: context.peer, reason }),
     logRefused: ({ context }, reason: string) =>
       context.log.write('warn', 'peer_refused', `peer ${context.peer} was refused: ${reason}`, {
         peer: context.peer,
@@ -192,7 +195,14 @@ export const link = base.createMachine({
         },
         'peer.misbehaved': { target: 'waiting', actions: giveUp(({ event }) => event.reason) },
         'peer.fell-silent': { target: 'waiting', actions: giveUp(() => 'nothing came for too long') },
-        'link.renew': { target: 'waiting', actions: giveUp(({ event }) => event.reason) },
+        'link.renew': {
+          target: 'waiting',
+          actions: [
+            { type: 'drop', params: ({ event }) => event.reason },
+            { type: 'logRenewed', params: ({ event }) => event.reason },
+            { type: 'announceGone', params: true },
+          ],
+        },
       },
       states: {
         greeting: {

@@ -64,7 +64,9 @@ export class StoryBook implements LogLines {
   readonly #connected = new Set<NodeId>();
   /** Why a peer was refused last; it will try again. */
   readonly #refusals = new Map<NodeId, string>();
-  /** Why the connection to each peer broke last. */
+  /** Why a connection that was up broke last. */
+  readonly #breaks = new Map<NodeId, string>();
+  /** The same, and while there is no connection why there is none. */
   readonly errors = new Map<NodeId, string>();
 
   constructor(
@@ -113,6 +115,13 @@ export class StoryBook implements LogLines {
     this.#heard(story, entry.group);
   }
 
+  /** What was in the way of a connection that is there now is no error any more. */
+  #overcome(peer: NodeId): void {
+    const broken = this.#breaks.get(peer);
+    if (broken === undefined) this.errors.delete(peer);
+    else this.errors.set(peer, broken);
+  }
+
   /** A peer that is away is dialled again and again: only what changes is news. */
   #isNews(event: string, message: string, fields?: LogFields): boolean {
     const peer = fields?.peer;
@@ -122,10 +131,13 @@ export class StoryBook implements LogLines {
       case 'peer_connected':
         this.#connected.add(peer);
         this.#refusals.delete(peer);
+        this.#overcome(peer);
         return true;
       case 'peer_disconnected':
         this.errors.set(peer, reason);
-        return this.#connected.delete(peer);
+        if (!this.#connected.delete(peer)) return false;
+        this.#breaks.set(peer, reason);
+        return true;
       case 'peer_refused': {
         this.errors.set(peer, reason);
         const isNew = this.#refusals.get(peer) !== reason;

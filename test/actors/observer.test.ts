@@ -433,6 +433,13 @@ Observing('tells once that a peer was cut off, however often it is dialled then;
     ['connected', 'cut', 'refused'],
   );
   assert.is(story.errors.get(2), 'ECONNREFUSED');
+  story.write('info', 'peer_connected', 'peer 2 is connected', { peer: 2 });
+  assert.is(story.errors.get(2), 'reset', 'what was in the way is forgotten, why it broke is not');
+  story.write('warn', 'peer_refused', 'peer 3 was refused', { peer: 3, reason: 'not now' });
+  assert.is(story.errors.get(3), 'not now');
+  story.write('info', 'peer_connected', 'peer 3 is connected', { peer: 3 });
+  story.write('info', 'peer_renewed', 'peer 3: the cluster was formed', { peer: 3, reason: 'the cluster was formed' });
+  assert.is(story.errors.has(3), false);
 });
 
 Observing('counts events of actors only while actors are wanted', () => {
