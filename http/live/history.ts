@@ -20,7 +20,8 @@ export class History {
   readonly #stories = new Map<NodeId, readonly StoryView[]>();
   /** Ever, of all nodes. */
   storiesTold = 0;
-  readonly #traces = new Map<NodeId, readonly TraceEvent[]>();
+  /** Of its present life: the numbers of events begin anew with each. */
+  readonly #traces = new Map<NodeId, { readonly boot: number; readonly events: readonly TraceEvent[] }>();
 
   constructor(self: NodeId) {
     this.#self = self;
@@ -37,8 +38,12 @@ export class History {
     if (view.node === this.#self && view.messages.shown.length > 0)
       this.#messages = newest(historyMessages, this.#messages, view.messages.shown);
     if (view.trace) {
-      const before = this.#traces.get(view.node) ?? [];
-      this.#traces.set(view.node, newest(historyTraceEvents, before, view.trace.events));
+      const known = this.#traces.get(view.node);
+      const before = known?.boot === view.boot ? known.events : [];
+      this.#traces.set(view.node, {
+        boot: view.boot,
+        events: newestEvents(historyTraceEvents, before, view.trace.events),
+      });
     }
     if (view.story.length === 0) return view;
     const known = this.#stories.get(view.node) ?? [];
@@ -58,10 +63,25 @@ export class History {
       points: this.#points,
       messages: this.#messages,
       stories: this.stories,
-      trace: [...this.#traces],
+      trace: [...this.#traces].map(([node, { events }]) => [node, events]),
     };
   }
 }
+
+/** Frames about messages push elections and faults out of half of the room at most. */
+export function newestEvents(
+  max: number,
+  before: readonly TraceEvent[],
+  more: readonly TraceEvent[],
+): readonly TraceEvent[] {
+  const all = [...before, ...more];
+  if (all.length <= max) return all;
+  const frequent = all.filter(isFrequent);
+  const rare = all.filter((event) => !isFrequent(event)).slice(Math.min(frequent.length, max / 2) - max);
+  return [...rare, ...(rare.length < max ? frequent.slice(rare.length - max) : [])].sort((a, b) => a.seq - b.seq);
+}
+const isFrequent = ({ kind, group, violation }: TraceEvent): boolean =>
+  kind !== 'local' && (group === 'replication' || group === 'client') && violation !== true;
 
 /** A node may say two things at one time, but not the same. */
 const keyOf = ({ wallMs, lamport, event, words }: StoryView): string => `${wallMs} ${lamport} ${event} ${words}`;

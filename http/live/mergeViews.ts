@@ -1,6 +1,6 @@
 /** Several views of one node as one, for a viewer who takes them more rarely than they are made. Pure. */
 import { maxShownMessages, maxStories, maxTraceEvents, type NodeView } from '../../actors/observation.ts';
-import { newest } from './history.ts';
+import { newest, newestEvents } from './history.ts';
 
 /** Numbers are those of the later view; lists hold what is new since the view before the earlier one, bounded as ever. */
 export function mergeViews(earlier: NodeView, later: NodeView): NodeView {
@@ -22,7 +22,7 @@ type Trace = NonNullable<NodeView['trace']>;
 
 function mergeTraces(earlier: Trace | undefined, later: Trace): Trace {
   if (earlier === undefined) return later;
-  const events = newest(maxTraceEvents, earlier.events, later.events);
+  const events = newestEvents(maxTraceEvents, earlier.events, later.events);
   const lost = earlier.events.length + later.events.length - events.length;
   return { oneOf: later.oneOf, dropped: earlier.dropped + later.dropped + lost, events };
 }

@@ -67,6 +67,23 @@ Parts('history is bounded, and takes the messages of its own node alone', () => 
   assert.equal([messages.length, messages[0]?.id], [historyMessages, 6]);
   assert.equal(trace.map(([node, events]) => [node, events.length]), [[8001, historyTraceEvents]]); // biome-ignore format: one line
 });
+Parts('elections and faults outlive thousands of frames about messages, in a tick and in the history', () => {
+  const frame = { kind: 'send' as const, what: 'append', group: 'replication' as const };
+  const flood = (from: number, count: number) => {
+    const events = Array.from({ length: count }, (_, i) => ({ ...anEvent(from + i), ...frame }));
+    return { oneOf: 1, dropped: 0, events };
+  };
+  const election = { ...anEvent(0), kind: 'local' as const, what: 'leads', group: 'election' as const };
+  const first = aView({ trace: { oneOf: 1, dropped: 0, events: [election] } });
+  const history = new History(8001);
+  history.add(first);
+  history.add(aView({ trace: flood(1, 2 * historyTraceEvents) }));
+  const [[, events] = [0, []]] = history.read().trace;
+  assert.equal([events.length, events[0]?.what, events.at(-1)?.seq], [historyTraceEvents, 'leads', 2 * historyTraceEvents]); // biome-ignore format: one line
+  assert.is(mergeViews(first, aView({ trace: flood(1, 300) })).trace?.events[0]?.what, 'leads');
+  history.add(aView({ boot: 2, trace: flood(1, 3) }));
+  assert.is(history.read().trace[0]?.[1].length, 3, 'numbers begin anew with each life');
+});
 Parts('the stories of a node go on over its restarts', () => {
   const history = new History(8001);
   const story = (event: string, wallMs = 1): NodeView['story'] => [

@@ -6,7 +6,7 @@ import { axisOf, orderedBy } from '../../ui/trace/axis.ts';
 import { CausalGraph, type Fate, lostAfterMs } from '../../ui/trace/causal.ts';
 import { chainOf, maxLinks } from '../../ui/trace/chain.ts';
 import { reignsOf } from '../../ui/trace/leadership.ts';
-import { maxRecorded, type Told, TraceRecord } from '../../ui/trace/record.ts';
+import { maxRecorded, type Told, type Traced, TraceRecord } from '../../ui/trace/record.ts';
 import { dotAt, type Scene, sceneOf } from '../../ui/trace/scene.ts';
 import { aTruth, lanesOf, traced } from './traceWorld.ts';
 
@@ -22,6 +22,7 @@ const told = (node: number, seqs: readonly number[], rest: Partial<Told> = {}): 
   node,
   boot: 1,
   viewSeq: null,
+  madeAtMs: null,
   oneOf: 1,
   dropped: 0,
   events: seqs.map(plain),
@@ -91,6 +92,31 @@ Recording('forgets the oldest of the busiest node, and never more than it must',
   assert.is(record.lanes().get(2)?.length, 50, 'who is quiet is kept');
   assert.is(record.lanes().get(1)?.at(-1)?.seq, maxRecorded + 999);
 });
+Recording('keeps elections and faults when frames about messages take all the room, and marks the hole', () => {
+  const record = new TraceRecord(100);
+  const frame = (seq: number): TraceEvent => ({ ...plain(seq), kind: 'send', what: 'append', group: 'replication' });
+  record.note({ ...told(1, [1, 2]), events: [plain(1), frame(2), plain(3)] });
+  for (let at = 0; at < 1000; at += 50) record.note({ ...told(1, []), events: range(4 + at, 54 + at).map(frame) });
+  const seqs = (record.lanes().get(1) ?? []).map(({ seq }) => seq);
+  assert.equal(seqs.slice(0, 2), [1, 3]);
+  assert.is(seqs.at(-1), 1003);
+  assert.ok(record.size <= 100, `${record.size}`);
+  assert.equal(marked(record).slice(0, 2), [1, 3]);
+  assert.ok(marked(record).includes(seqs[2] as number), 'what was forgotten lies before it');
+  for (let at = 0; at < 200; at++) record.note(told(1, [2000 + at]));
+  assert.is((record.lanes().get(1) ?? []).at(-1)?.seq, 2199, 'not at the cost of what is new');
+  assert.ok(record.size <= 100);
+});
+Recording('says once more what is there when nothing has happened for a while', () => {
+  const record = new TraceRecord();
+  record.note(told(1, [1]));
+  const { version } = record;
+  record.note(told(1, [], { madeAtMs: 1 + lostAfterMs }));
+  assert.is(record.version, version);
+  for (let i = 1; i < 4; i++) record.note(told(1, [], { madeAtMs: 1 + lostAfterMs + i }));
+  assert.is(record.version, version + 1);
+});
+
 Recording.run();
 
 const Causal = suite('causal order');
@@ -151,6 +177,18 @@ Causal('calls a frame lost only if its arrival would have been told', () => {
   assert.is(fateWith([2, 6, { kind: 'receive', frame: '3>2:12', lamport: 13 }]), 'flying', 'another link');
   assert.is(fateWith([2, 5, {}], [2, 6, muchLater]), 'lost');
   assert.is(fateWith([2, 5, {}], [2, 6, { ...muchLater, hole: true }]), 'unseen');
+});
+
+Causal('ends every frame: who has not told of it for long, while others go on, may never have got it', () => {
+  const send = traced(1, 10, { kind: 'send', frame: '1>2:10' });
+  const soon = send.wallMs + lostAfterMs;
+  const fate = (untilMs: number, ...others: Traced[]): Fate =>
+    new CausalGraph(lanesOf([send, ...others]), untilMs).fate(send);
+  const before = traced(2, 5, {});
+  assert.is(fate(soon, before), 'flying');
+  assert.is(fate(soon + 1, before), 'unseen', 'the receiver has fallen silent');
+  assert.is(fate(soon + 1), 'unseen', 'the receiver was never heard');
+  assert.is(fate(0, before, traced(1, 11, { wallMs: soon + 1 })), 'unseen', 'the sender goes on');
 });
 
 Causal('knows each fate of a whole run', () => {

@@ -99,6 +99,17 @@ Sample('asks for fewer at once when something was left out, and for more after a
   assert.not.ok(sampling.note({ dropped: 5, events: 9, oneOf: 1 }, 99_999), 'a view of another share says nothing');
 });
 
+Sample('asks for fewer when it is crowded for a second, not for one burst', () => {
+  const sampling = new Sampling();
+  const note = (events: number, nowMs: number) => sampling.note({ dropped: 0, events, oneOf: sampling.oneOf }, nowMs);
+  assert.not.ok(note(200, 0));
+  assert.not.ok(note(9, 700));
+  assert.not.ok(note(200, 1400), 'the burst before it is over');
+  for (let ms = 1500; ms < 2400; ms += 100) assert.not.ok(note(ms % 200 === 0 ? 100 : 9, ms));
+  assert.ok(note(100, 2400));
+  assert.is(sampling.oneOf, 4);
+});
+
 Sample('has a limit', () => {
   const sampling = new Sampling();
   for (let ms = 0; ms < 60_000; ms += 2000) sampling.note({ dropped: 9, events: 1, oneOf: sampling.oneOf }, ms);

@@ -73,7 +73,8 @@ export function aTruth(seed: number, steps = 120, nodes: readonly number[] = [1,
     }
   }
   const record = new TraceRecord();
-  for (const [node, events] of lanes) record.note({ node, boot: 1, viewSeq: 1, oneOf: 1, dropped: 0, events });
+  for (const [node, events] of lanes)
+    record.note({ node, boot: 1, viewSeq: 1, madeAtMs: null, oneOf: 1, dropped: 0, events });
   return { record, events: [...record.lanes().values()].flat(), clocks, lost };
 }
 

@@ -7,7 +7,10 @@
 import type { NodeId } from '../../actors/protocol/epoch.ts';
 import type { Traced } from './record.ts';
 
-/** What became of a frame. `unseen`: the receiver's record has a hole where the arrival may have been. */
+/**
+ * What became of a frame. `unseen`: nobody can tell any more, because the receiver's record has a hole where the arrival may
+ * have been, or because nothing is heard of the receiver since.
+ */
 export type Fate = 'arrived' | 'flying' | 'lost' | 'unseen';
 export type Relation = 'self' | 'past' | 'future' | 'concurrent';
 
@@ -37,8 +40,15 @@ export class CausalGraph {
   /** Highest Lamport time of a sending of which an arrival is known, by `from>to`, with that arrival. */
   readonly #newestArrival = new Map<string, { lamport: number; at: number }>();
 
-  constructor(lanes: ReadonlyMap<NodeId, readonly Traced[]>) {
+  readonly #untilMs: number;
+
+  /** `untilMs`: up to when the nodes have told; without it, up to the newest event. */
+  constructor(lanes: ReadonlyMap<NodeId, readonly Traced[]>, untilMs = Number.NEGATIVE_INFINITY) {
     this.#lanes = lanes;
+    this.#untilMs = [...lanes.values()].reduce(
+      (newest, events) => Math.max(newest, events.at(-1)?.wallMs ?? newest),
+      untilMs,
+    );
     for (const events of lanes.values()) for (const [at, event] of events.entries()) this.#index(event, at);
     const { order, cycle } = this.#sorted();
     this.order = order;
@@ -102,13 +112,15 @@ export class CausalGraph {
   fate(event: Traced): Fate {
     if (this.receivesOf(event).length > 0) return 'arrived';
     const frame = parseFrame(event.frame);
-    const lane = frame === null ? undefined : this.#lanes.get(frame.to);
-    if (frame === null || lane === undefined || lane.length === 0) return 'flying';
+    if (frame === null) return 'flying';
+    const lane = this.#lanes.get(frame.to) ?? [];
+    const isOld = this.#untilMs > event.wallMs + lostAfterMs;
+    if (lane.length === 0) return isOld ? 'unseen' : 'flying';
     const overtaken = this.#newestArrival.get(`${frame.from}>${frame.to}`);
     // A link keeps the order of its frames: after a later one this one comes no more.
     let until = overtaken !== undefined && overtaken.lamport > frame.lamport ? overtaken.at : -1;
     if (until < 0) until = lane.findIndex(({ wallMs }) => wallMs > event.wallMs + lostAfterMs);
-    if (until < 0) return 'flying';
+    if (until < 0) return isOld ? 'unseen' : 'flying';
     const since = lane.findIndex(({ lamport }) => lamport > frame.lamport);
     for (let at = Math.max(0, since); at <= until; at++) if (lane[at]?.hole) return 'unseen';
     return 'lost';

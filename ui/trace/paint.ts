@@ -142,7 +142,8 @@ function paintArrow(pen: Pen, arrow: Arrow, palette: Palette, words: Words): voi
   line(pen, arrow.x1, arrow.y1, arrow.x2, arrow.y2);
   pen.setLineDash([]);
   if (arrow.fate === 'lost') paintCross(pen, arrow.x2, arrow.y2, palette.fault);
-  else if (arrow.fate !== 'unseen') paintHead(pen, arrow);
+  else if (arrow.fate === 'unseen') paintUnknown(pen, arrow, palette);
+  else paintHead(pen, arrow);
   if (arrow.violation) {
     pen.textAlign = 'center';
     pen.fillStyle = palette.violation;
@@ -160,6 +161,16 @@ function paintHead(pen: Pen, { x1, y1, x2, y2, fate }: Arrow): void {
   for (const turn of [-0.42, 0.42]) pen.lineTo(tipX - Math.cos(angle + turn) * 8, tipY - Math.sin(angle + turn) * 8);
   pen.closePath();
   pen.fill();
+}
+
+/** It ends here, and nobody knows how. */
+function paintUnknown(pen: Pen, { x2, y2 }: Arrow, palette: Palette): void {
+  pen.globalAlpha = 1;
+  pen.fillStyle = palette.ground;
+  pen.fillRect(x2 - 5, y2 - 7, 10, 14);
+  pen.textAlign = 'center';
+  pen.fillStyle = palette.ink;
+  pen.fillText('?', x2, y2);
 }
 
 function paintCross(pen: Pen, x: number, y: number, colour: string): void {

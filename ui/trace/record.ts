@@ -3,10 +3,12 @@
  *
  * T1. At most `maxRecorded` events are kept; what was left out on the way is counted (`dropped`) and leaves a hole: the
  *     event after it is marked, so that nobody calls a frame lost whose arrival may only not have been told.
+ *     Frames about messages go first: an election or a fault can be looked at long after thousands of writes.
  * T2. Events of one node stand in the order in which they happened there (boot, seq); none is kept twice.
  */
 import type { NodeView, TraceEvent } from '../../actors/observation.ts';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
+import { lostAfterMs } from './causal.ts';
 
 export const maxRecorded = 4000;
 
@@ -25,6 +27,8 @@ export interface Told {
   readonly boot: number;
   /** Of the view; null for events from the history of a hello, which say nothing about what is missing. */
   readonly viewSeq: number | null;
+  /** When the view was made, by its node's clock; null as above. */
+  readonly madeAtMs: number | null;
   readonly oneOf: number;
   readonly dropped: number;
   readonly events: readonly TraceEvent[];
@@ -32,14 +36,35 @@ export interface Told {
 
 export function toldBy(view: NodeView): Told | null {
   if (view.trace === undefined) return null;
-  return { node: view.node, boot: view.boot, viewSeq: view.seq, ...view.trace };
+  return { node: view.node, boot: view.boot, viewSeq: view.seq, madeAtMs: view.wallMs, ...view.trace };
 }
 
 /** How a deep link names an event: its node and its number there, of the newest life that has one. */
 export const linkOf = (event: Pick<Traced, 'node' | 'seq'>): string => `${event.node}:${event.seq}`;
 
+/** The oldest frames about messages go, and leave a hole; what is left over too many goes by age alone. */
+function withoutOldest(events: readonly Traced[], surplus: number): Traced[] {
+  const frequent = events.filter(isFrequent).length;
+  let toGo = Math.min(surplus, frequent);
+  if (events.length - frequent > events.length / 2) return events.slice(surplus);
+  let isAfterHole = false;
+  const kept: Traced[] = [];
+  for (const event of events.slice(surplus - toGo)) {
+    if (toGo > 0 && isFrequent(event)) {
+      toGo--;
+      isAfterHole = true;
+    } else {
+      kept.push(isAfterHole && !event.hole ? { ...event, hole: true } : event);
+      isAfterHole = false;
+    }
+  }
+  return kept;
+}
+const isFrequent = ({ kind, group, violation }: Traced): boolean =>
+  kind !== 'local' && (group === 'replication' || group === 'client') && violation !== true;
+
 interface Lane {
-  readonly events: Traced[];
+  events: Traced[];
   boot: number;
   lastSeq: number;
   viewSeq: number | null;
@@ -58,6 +83,9 @@ export class TraceRecord {
   dropped = 0;
   /** Rises with every change. */
   version = 0;
+  /** Up to when the nodes have told. */
+  untilMs = Number.NEGATIVE_INFINITY;
+  #newestMs = Number.NEGATIVE_INFINITY;
 
   constructor(most = maxRecorded) {
     this.#most = most;
@@ -72,6 +100,7 @@ export class TraceRecord {
     const resampled = lane.oneOf !== null && lane.oneOf !== told.oneOf;
     if (skipped || resampled || told.dropped > 0) lane.holed = true;
     if (told.viewSeq !== null) lane.viewSeq = told.viewSeq;
+    this.#passTime(told.madeAtMs ?? Number.NEGATIVE_INFINITY);
     lane.oneOf = told.oneOf;
     this.oneOf = told.oneOf;
     this.dropped += told.dropped;
@@ -99,7 +128,15 @@ export class TraceRecord {
     lane.events.push({ ...event, id: `${node}:${boot}:${event.seq}`, node, boot, hole });
     lane.lastSeq = event.seq;
     lane.holed = false;
+    this.#newestMs = Math.max(this.#newestMs, event.wallMs);
     this.#count++;
+  }
+
+  /** When nothing happens any more, what became of the last frames is still to be told: once. */
+  #passTime(madeAtMs: number): void {
+    const settledMs = this.#newestMs + lostAfterMs;
+    if (this.untilMs <= settledMs && madeAtMs > settledMs) this.version++;
+    this.untilMs = Math.max(this.untilMs, madeAtMs);
   }
 
   /** T1: the lane with the most gives up its oldest half of what is too much, so that no node vanishes. */
@@ -107,7 +144,7 @@ export class TraceRecord {
     while (this.#count > this.#most) {
       const longest = [...this.#lanes.values()].reduce((a, b) => (b.events.length > a.events.length ? b : a));
       const surplus = Math.max(1, Math.ceil((this.#count - this.#most) / 2));
-      longest.events.splice(0, surplus);
+      longest.events = withoutOldest(longest.events, surplus);
       this.#count -= surplus;
     }
   }

@@ -85,6 +85,7 @@ export function Legend() {
     ['╌', 'violation', w.legendViolation],
     ['✗', 'fault', w.legendLost],
     ['┈▸', 'replication', w.legendFlying],
+    ['┈?', 'replication', w.legendUnseen],
     ['▮', 'leads', w.legendLeads],
     ['○', 'replication', w.legendConcurrent],
     ['∿', 'faint', w.legendGap],

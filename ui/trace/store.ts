@@ -32,7 +32,15 @@ function takeMessage(message: ToClient): void {
   if (message.type === 'hello') {
     const boots = new Map(message.views.map(({ view }) => [view.node, view.boot]));
     for (const [node, events] of message.history.trace)
-      record.note({ node, boot: boots.get(node) ?? 0, viewSeq: null, oneOf: record.oneOf, dropped: 0, events });
+      record.note({
+        node,
+        boot: boots.get(node) ?? 0,
+        viewSeq: null,
+        madeAtMs: null,
+        oneOf: record.oneOf,
+        dropped: 0,
+        events,
+      });
   }
   message.views.forEach(take);
   recorded.value = record.version;
@@ -50,7 +58,7 @@ export interface Picture {
 }
 const current = (): Picture => {
   const lanes = record.lanes();
-  return { lanes, graph: new CausalGraph(lanes), oneOf: record.oneOf, dropped: record.dropped };
+  return { lanes, graph: new CausalGraph(lanes, record.untilMs), oneOf: record.oneOf, dropped: record.dropped };
 };
 /** W1: the picture of the moment in which following ended. */
 const frozen = signal<Picture | null>(null);

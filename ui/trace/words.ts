@@ -76,6 +76,7 @@ const en = {
   legendViolation: 'violation',
   legendLost: 'lost',
   legendFlying: 'under way',
+  legendUnseen: 'arrival unknown',
   legendLeads: 'leads',
   legendConcurrent: 'concurrent (hollow)',
   violation: 'VIOLATION',
@@ -90,7 +91,7 @@ const en = {
   atLamport: (lamport: string) => `Lamport ${lamport}`,
   lost: 'lost',
   flying: 'under way',
-  unseen: 'arrival not recorded',
+  unseen: 'arrival unknown',
 };
 export type TraceWords = Like<typeof en>;
 
@@ -167,6 +168,7 @@ export const traceWords = dictionary(en, {
   legendViolation: 'violación',
   legendLost: 'perdida',
   legendFlying: 'en camino',
+  legendUnseen: 'llegada desconocida',
   legendLeads: 'lidera',
   legendConcurrent: 'concurrente (hueco)',
   violation: 'VIOLACIÓN',
@@ -181,7 +183,7 @@ export const traceWords = dictionary(en, {
   atLamport: (lamport: string) => `Lamport ${lamport}`,
   lost: 'perdida',
   flying: 'en camino',
-  unseen: 'llegada no grabada',
+  unseen: 'llegada desconocida',
 });
 
 /** In English they are said as they are. */
