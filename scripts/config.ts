@@ -17,6 +17,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export type ReadText = (path: string) => string;
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+/** Of the lines on stdout: bunyan's own, or as Google Cloud Logging reads them. */
+export type LogFormat = 'bunyan' | 'gcp';
 
 export interface PeerAddress {
   readonly id: number;
@@ -41,6 +43,7 @@ export interface Config {
   readonly dataMarker: string | null;
   readonly logDir: string;
   readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
   /** Null only where every peer address is loopback. */
   readonly clusterSecret: string | null;
   /** Null = writes need no token. */
@@ -104,6 +107,7 @@ const secretAccepted = `at least ${secretLengthMin} printable characters, no spa
 const tokenAccepted = `1 to ${tokenLengthMax} printable characters, no spaces`;
 const originsAccepted = 'https://name or http://name:port, …';
 const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+const formats: readonly LogFormat[] = ['bunyan', 'gcp'];
 
 const integerRow = (name: IntegerName, byDefault: string, meaning: string): Variable => ({
   name,
@@ -114,7 +118,7 @@ const integerRow = (name: IntegerName, byDefault: string, meaning: string): Vari
 
 /** Every variable that a node reads, in the order of the table in docs/configuration.md. */
 export const variables: readonly Variable[] = [
-  integerRow('NODE_ID', 'required', 'this node; the highest live id leads'),
+  integerRow('NODE_ID', 'required', 'this node; of those with the highest `NODE_PRIORITY` the highest live id leads'),
   integerRow('PORT', '`NODE_ID`, if that is 1024 or more', 'where clients connect (HTTP)'),
   { name: 'HOST', accepted: 'address or name', byDefault: '127.0.0.1', meaning: 'on which address clients connect' },
   integerRow('PEER_PORT', 'of this node in `PEERS`, else `PORT` + 1000', 'where the other nodes connect'),
@@ -140,6 +144,12 @@ export const variables: readonly Variable[] = [
   },
   { name: 'LOG_DIR', accepted: 'folder', byDefault: 'logs', meaning: 'holds `node_<id>.log`' },
   { name: 'LOG_LEVEL', accepted: levels.join(', '), byDefault: 'info', meaning: '`debug` has a line for each message' },
+  {
+    name: 'LOG_FORMAT',
+    accepted: formats.join(', '),
+    byDefault: 'bunyan',
+    meaning: 'of the lines on stdout; `gcp`: with `severity`, `message` and `time`, as Google Cloud Logging reads them',
+  },
   {
     name: 'CLUSTER_SECRET',
     accepted: secretAccepted,
@@ -287,11 +297,11 @@ class Reader {
     return host;
   }
 
-  level(): LogLevel {
-    const text = this.text('LOG_LEVEL')?.toLowerCase() ?? 'info';
-    const level = levels.find((known) => known === text);
-    if (level === undefined) this.fault('LOG_LEVEL', levels.join(', '));
-    return level ?? 'info';
+  word<T extends string>(name: string, words: readonly T[], byDefault: T): T {
+    const text = this.text(name)?.toLowerCase() ?? byDefault;
+    const word = words.find((known) => known === text);
+    if (word === undefined) this.fault(name, words.join(', '));
+    return word ?? byDefault;
   }
 
   /** A secret from the variable or from the file that `<name>_FILE` names. */
@@ -349,6 +359,10 @@ class Reader {
 const inPortRange = (port: number, min: number): number | undefined =>
   port >= min && port <= 65_535 ? port : undefined;
 
+/** For what is said before there is a configuration, and where there is none. */
+export const logFormatOf = (env: Environment): LogFormat =>
+  formats.find((format) => format === env.LOG_FORMAT?.trim().toLowerCase()) ?? 'bunyan';
+
 export function readConfig(env: Environment, readText: ReadText): ConfigOutcome {
   const reader = new Reader(env, readText);
   const nodeId = reader.integer('NODE_ID', undefined);
@@ -382,7 +396,8 @@ export function readConfig(env: Environment, readText: ReadText): ConfigOutcome 
     dataDir: reader.text('DATA_DIR') ?? `data/${nodeId}`,
     dataMarker: reader.text('DATA_MARKER') ?? null,
     logDir: reader.text('LOG_DIR') ?? 'logs',
-    logLevel: reader.level(),
+    logLevel: reader.word('LOG_LEVEL', levels, 'info'),
+    logFormat: reader.word('LOG_FORMAT', formats, 'bunyan'),
     clusterSecret,
     apiToken: reader.secret('API_TOKEN', tokenAccepted, 1, tokenLengthMax),
     priority: reader.integer('NODE_PRIORITY', 0),

@@ -5,18 +5,23 @@
  * it), `node_id`, `lamport` (the node's Lamport time when the line was written), `module`, `event`, and the event's own.
  * How often something is logged is for the caller to decide.
  *
+ * With the format `gcp` the lines on stdout are as Google Cloud Logging reads them: `severity` and `message` in place of
+ * `level` and `msg`. The file stays bunyan's.
+ *
  * G1. An event's own field never hides one of the line's: it then appears as `event_<name>`.
  * G2. No trouble with stdout or with the file ends the node or makes it wait; trouble with the file is told on stdout.
  */
 import { join } from 'node:path';
 import Bunyan from 'bunyan';
 import type { LogFields, LogLines } from '../actors/ports.ts';
-import type { LogLevel } from './config.ts';
+import type { LogFormat, LogLevel } from './config.ts';
 import { RotatingFile } from './rotatingFile.ts';
 
 export interface LoggerOptions {
   readonly nodeId: number;
   readonly level: LogLevel;
+  /** Of the lines on stdout. */
+  readonly format?: LogFormat;
   /** Null = no file. */
   readonly folder: string | null;
   /** The node's Lamport time now; 0 before it is known. */
@@ -47,13 +52,17 @@ const reserved = new Set(
   ['name', 'hostname', 'pid', 'level', 'msg', 'time', 'v', 'node_id', 'lamport', 'module', 'event'].concat(
     'src',
     'err',
+    'severity',
+    'message',
   ),
 );
 
 export function createLogger(options: LoggerOptions): Logger {
   const { nodeId, level, folder, lamport, stdout } = options;
   const base = { name: 'distributed-log', node_id: nodeId };
-  const onStdout = Bunyan.createLogger({ ...base, level, stream: writable(stdout) });
+  const shown: Bunyan.Stream =
+    options.format === 'gcp' ? { level, type: 'raw', stream: cloudLines(stdout) } : { level, stream: writable(stdout) };
+  const onStdout = Bunyan.createLogger({ ...base, streams: [shown] });
   const file =
     folder === null
       ? undefined
@@ -65,10 +74,9 @@ export function createLogger(options: LoggerOptions): Logger {
           onRecovered: (lost) =>
             aboutFile('warn', 'log_file_recovered', `the file takes lines again; ${lost} are on stdout only`, { lost }),
         });
-  const targets = file === undefined ? [stdout] : [stdout, file];
   const both = Bunyan.createLogger({
     ...base,
-    streams: targets.map((target) => ({ level, stream: writable(target) })),
+    streams: file === undefined ? [shown] : [shown, { level, stream: writable(file) }],
   });
 
   const fieldsOf = (module: string, event: string, fields: LogFields | undefined): Record<string, unknown> => {
@@ -102,3 +110,21 @@ export function createLogger(options: LoggerOptions): Logger {
 /** bunyan only ever calls `write`; its types ask for a whole stream. */
 const writable = (target: { write(line: string): unknown }): NodeJS.WritableStream =>
   target as unknown as NodeJS.WritableStream;
+
+const severities: Readonly<Record<number, string>> = {
+  [Bunyan.DEBUG]: 'DEBUG',
+  [Bunyan.INFO]: 'INFO',
+  [Bunyan.WARN]: 'WARNING',
+  [Bunyan.ERROR]: 'ERROR',
+  [Bunyan.FATAL]: 'CRITICAL',
+};
+
+/** https://cloud.google.com/logging/docs/structured-logging: these three fields are the entry's own, the rest its payload. */
+const cloudLines = (stdout: { write(line: string): unknown }): NodeJS.WritableStream =>
+  writable({
+    write: (record: unknown) => {
+      const { level, msg, time, v, ...rest } = record as Record<string, unknown> & { readonly level: number };
+      const line = { severity: severities[level] ?? 'DEFAULT', message: msg, time, ...rest };
+      return stdout.write(`${JSON.stringify(line, Bunyan.safeCycles())}\n`);
+    },
+  });

@@ -26,7 +26,7 @@ import { lockFolder } from '../storage/folderLock.ts';
 import { logInMemory } from '../storage/memoryDisk.ts';
 import { WebSocketLinks } from '../transport/webSocketLinks.ts';
 import type { NodeReport } from './clusterPlan.ts';
-import { type Config, faultLines, readConfig } from './config.ts';
+import { type Config, faultLines, logFormatOf, readConfig } from './config.ts';
 import { CuttableLinks } from './cuttableLinks.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { isMain } from './main.ts';
@@ -205,6 +205,7 @@ async function main(): Promise<void> {
   const logger = createLogger({
     nodeId: failed ? 0 : outcome.ok.nodeId,
     level: failed ? 'info' : outcome.ok.logLevel,
+    format: logFormatOf(process.env),
     folder: failed ? null : outcome.ok.logDir,
     lamport: () => facade?.status().lamportTime ?? 0,
     stdout: process.stdout,

@@ -7,6 +7,7 @@ import {
   configTable,
   type Environment,
   faultLines,
+  logFormatOf,
   readConfig,
   variables,
 } from '../../scripts/config.ts';
@@ -89,6 +90,7 @@ Reading('reports all faults together, each with variable, value and what is acce
     PORT: '80x',
     PEERS: 'a@b',
     LOG_LEVEL: 'loud',
+    LOG_FORMAT: 'xml',
     NODE_PRIORITY: '1001',
     CHAOS: 'maybe',
     HEARTBEAT_MS: '1.5',
@@ -104,6 +106,7 @@ Reading('reports all faults together, each with variable, value and what is acce
       'PEERS=a@b',
       'HEARTBEAT_MS=1.5',
       'LOG_LEVEL=loud',
+      'LOG_FORMAT=xml',
       'NODE_PRIORITY=1001',
       'CHAOS=maybe',
       'SEGMENT_MB=4',
@@ -112,6 +115,12 @@ Reading('reports all faults together, each with variable, value and what is acce
     ],
   );
   assert.is(faultLines(faults)[0], 'NODE_ID: 0; accepted: integer 1..65535');
+});
+
+Reading('takes the format of log lines in any case, also where the rest is faulty', () => {
+  assert.is(configOf({}).logFormat, 'bunyan');
+  assert.is(configOf({ LOG_FORMAT: 'GCP' }).logFormat, 'gcp');
+  assert.equal([{ LOG_FORMAT: ' gcp' }, { LOG_FORMAT: 'xml' }, {}].map(logFormatOf), ['gcp', 'bunyan', 'bunyan']);
 });
 
 Reading('says what is not set', () => {

@@ -85,6 +85,42 @@ Lines('writes one JSON line to stdout and the same to the file', async () => {
   });
 });
 
+Lines('are on stdout as Cloud Logging reads them when that is asked for, and in the file as ever', async () => {
+  const { logger, shown, written } = aLogger({ format: 'gcp', level: 'debug' });
+  logger.write('debug', 'a', 'one');
+  logger.write('info', 'b', 'two', { epoch: 65_543, severity: 'mine', message: 'not this' });
+  logger.write('warn', 'c', 'three\nlines\n');
+  logger.write('error', 'd', 'four');
+  logger.fatal('e', 'five');
+  await drained(logger);
+  const lines = shown();
+  assert.equal(
+    lines.map(({ severity, message }) => [severity, message]),
+    [
+      ['DEBUG', 'one'],
+      ['INFO', 'two'],
+      ['WARNING', 'three\nlines\n'],
+      ['ERROR', 'four'],
+      ['CRITICAL', 'five'],
+    ],
+  );
+  const { time, hostname, pid, ...rest } = lines[1] ?? {};
+  assert.match(String(time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  assert.equal(rest, {
+    severity: 'INFO',
+    message: 'two',
+    name: 'distributed-log',
+    node_id: 7,
+    lamport: 42,
+    module: 'node',
+    event: 'b',
+    epoch: 65_543,
+    event_severity: 'mine',
+    event_message: 'not this',
+  });
+  assert.equal(written().map(({ level, msg }) => [level, String(msg).slice(0, 3)])[4], [60, 'fiv']); // biome-ignore format: one line
+});
+
 Lines('asks for the Lamport time at each line', () => {
   let lamport = 1;
   const { logger, shown } = aLogger({ lamport: () => lamport++ });
