@@ -295,6 +295,7 @@ export type MetricsEvent =
   | { readonly type: 'disk.measured'; readonly usedRatio: number }
   | { readonly type: 'election.begun' }
   | { readonly type: 'leader.counted'; readonly self: boolean }
+  | { readonly type: 'leader.missed' }
   /** Of one peer's wire, since the last one: at every ping that leaves. */
   | ({ readonly type: 'frames.counted' } & FrameCounts)
   | { readonly type: 'frame.dropped' }

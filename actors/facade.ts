@@ -111,8 +111,9 @@ export interface PeerStatus {
   readonly up: boolean;
   /** Smoothed round trip in milliseconds; null before the first. */
   readonly rttMs: number | null;
-  /** Entries behind this node's log, known only to a leader. */
+  /** Entries behind this node's log, and for how long it has been behind; known only to a leader that has heard of it. */
   readonly lagEntries: number | null;
+  readonly lagMs: number | null;
 }
 
 export interface NodeStatus {
@@ -131,6 +132,8 @@ export interface NodeStatus {
   readonly diskFull: boolean;
   /** 0..1, or null where unknown. */
   readonly diskUsed: number | null;
+  /** Bytes of the log on disk; null before it is read. */
+  readonly logBytes: number | null;
   /** Why this node cannot be a voter, else null. */
   readonly identityTrouble: 'IDENTITY_LOST' | 'CONFIG_MISMATCH' | 'DAMAGED' | null;
   readonly lastIndex: number;
@@ -154,7 +157,7 @@ export interface MetricsReading {
   readonly messagesPerSecond: number;
   readonly latencyMeasurements: readonly { readonly source: NodeId; readonly target: NodeId; readonly ms: number }[];
   /** Cumulative histograms in seconds: upper bounds and counts at or below each; the last bound is Infinity. */
-  readonly histograms: Readonly<Record<'commit_latency' | 'fsync', Histogram>>;
+  readonly histograms: Readonly<Record<'commit_latency' | 'fsync' | 'election', Histogram>>;
   /** Monotonic counters by name without prefix or `_total`, for Prometheus. */
   readonly counters: Readonly<Record<string, number>>;
 }

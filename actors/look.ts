@@ -82,6 +82,7 @@ const noMetrics: MetricsReading = {
   histograms: {
     commit_latency: { boundsSeconds: [], counts: [], sumSeconds: 0 },
     fsync: { boundsSeconds: [], counts: [], sumSeconds: 0 },
+    election: { boundsSeconds: [], counts: [], sumSeconds: 0 },
   },
   counters: {},
 };
@@ -154,6 +155,7 @@ export class Look {
       serving: this.trouble === null,
       diskFull: this.chart('store')?.context.full ?? false,
       diskUsed: this.inside('metrics')?.diskUsed ?? null,
+      logBytes: this.chart('store')?.context.desk?.segments.bytes ?? null,
       identityTrouble: cannotVote ?? (this.#ballot?.damaged ? 'DAMAGED' : null),
       lastIndex: log?.last.index ?? 0,
       commitIndex: log?.commit ?? 0,
@@ -171,14 +173,17 @@ export class Look {
     const state = typeof value === 'object' ? value.connected : value;
     const ballot = this.#ballot;
     const pipeline = this.inside('pipeline');
-    const progress = pipeline?.office instanceof Leader ? pipeline.office.progress.get(id) : undefined;
+    const now = this.#settings.ports.clock.now();
+    const lag =
+      pipeline?.office instanceof Leader ? pipeline.office.lag.of(id, pipeline.core.log.last.index, now) : null;
     const roundTrips = this.inside(`wire:${id}`)?.roundTrips;
     return {
       id,
       link: state ?? 'down',
-      up: ballot?.table.up(id, this.#settings.ports.clock.now(), ballot.timing.suspectMs) ?? false,
+      up: ballot?.table.up(id, now, ballot.timing.suspectMs) ?? false,
       rttMs: roundTrips?.measured ? roundTrips.srttMs : null,
-      lagEntries: progress && pipeline ? Math.max(0, pipeline.core.log.last.index - progress.match) : null,
+      lagEntries: lag?.entries ?? null,
+      lagMs: lag?.ms ?? null,
     };
   }
   get #role(): Role {
@@ -206,12 +211,13 @@ export class Look {
         diskUsed,
         trouble: status.identityTrouble,
       },
-      links: status.peers.map(({ id, link, up, rttMs, lagEntries }) => ({
+      links: status.peers.map(({ id, link, up, rttMs, lagEntries, lagMs }) => ({
         peer: id,
         link,
         up,
         rttMs,
         lag: lagEntries,
+        lagMs,
         error: errors.get(id) ?? null,
       })),
     };

@@ -81,6 +81,8 @@ export class Metrics {
   #bucket = 0;
   #commitLatency = new LatencyHistogram();
   #fsync = new LatencyHistogram();
+  #election = new LatencyHistogram();
+  #leaderlessSince: number | null = null;
   #counters: Record<string, number> = {};
   #diskUsed: number | null = null;
   /** Of the line that is being gathered. */
@@ -126,7 +128,12 @@ export class Metrics {
         return this.#count('elections_started');
       case 'leader.counted':
         this.#elections++;
+        if (this.#leaderlessSince !== null) this.#election.add(this.#input.clock.now() - this.#leaderlessSince);
+        this.#leaderlessSince = null;
         this.#led = event.self;
+        return;
+      case 'leader.missed':
+        this.#leaderlessSince ??= this.#input.clock.now();
         return;
       case 'frames.counted':
         this.#count('peer_frames_received', event.framesIn);
@@ -237,7 +244,11 @@ export class Metrics {
       p95LatencyMs: sorted[Math.ceil(sorted.length * 0.95) - 1] ?? 0,
       messagesPerSecond: (this.#buckets.reduce((sum, count) => sum + count, 0) * 1000) / windowMs,
       latencyMeasurements: samples.map(({ target, ms }) => ({ source: self, target, ms })),
-      histograms: { commit_latency: this.#commitLatency.read(), fsync: this.#fsync.read() },
+      histograms: {
+        commit_latency: this.#commitLatency.read(),
+        fsync: this.#fsync.read(),
+        election: this.#election.read(),
+      },
       counters: { ...this.#counters },
     };
   }
@@ -252,6 +263,7 @@ export class Metrics {
     this.#buckets.fill(0);
     this.#commitLatency = new LatencyHistogram();
     this.#fsync = new LatencyHistogram();
+    this.#election = new LatencyHistogram();
     this.#counters = {};
   }
 }

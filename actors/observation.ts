@@ -71,6 +71,8 @@ export interface LinkView {
   readonly rttMs: number | null;
   /** Entries behind this node, known only to a leader. */
   readonly lag: number | null;
+  /** For how long it has been behind. Older nodes do not say. */
+  readonly lagMs?: number | null;
   /** Why it broke last, else null. */
   readonly error: string | null;
 }

@@ -90,7 +90,7 @@ function around(edge: Edge): (ctx: Context, next: Next) => Promise<void> {
     if (ctx.res.headersSent) discardRest(ctx.req); // What no route wanted of its body.
     // 499: the client went away before there was an answer.
     const status = ctx.state.status ?? (ctx.res.headersSent ? ctx.res.statusCode : 499);
-    metrics.observe(routeOf(ctx), status, (now - begun) / 1000, ctx.state.tail !== true);
+    metrics.observe(routeOf(ctx), status, (now - begun) / 1000, ctx.state.tail !== true, ctx.method);
     if (status >= 400) failures.report(ctx, status, now - begun, now);
   };
 }

@@ -99,9 +99,15 @@ function nodeFamilies(status: NodeStatus): Family[] {
     ),
     perPeer(
       'peer_lag_entries',
-      'Entries the peer is behind; known to a leader.',
+      'Entries the peer is behind, also while it is away; known to a leader.',
       labelled((peer) => peer.lagEntries),
     ),
+    perPeer(
+      'peer_lag_seconds',
+      'For how long the peer has been behind; known to a leader.',
+      labelled(({ lagMs }) => lagMs && lagMs / 1000),
+    ),
+    gauge('log_bytes', 'Bytes of the log on disk.', status.logBytes),
     gauge('disk_used_ratio', 'Used part of the disk, 0 to 1.', status.diskUsed),
     gauge('disk_full', '1 when writes are refused because the disk is full.', status.diskFull),
     gauge('identity_trouble', '1 when this node cannot vote; /health says why.', status.identityTrouble !== null),
@@ -112,6 +118,7 @@ function nodeFamilies(status: NodeStatus): Family[] {
 const histogramHelps: Readonly<Record<keyof MetricsReading['histograms'], string>> = {
   commit_latency: 'From the append of a batch to its commit, for each message; measured by the leader.',
   fsync: 'Write and fdatasync of the log.',
+  election: 'From when this node missed its leader until it knew one.',
 };
 
 /** What a node counts. All are told from the beginning: of a counter that appears with 1, no rate shows the first event. */
@@ -135,9 +142,10 @@ const readingFamilies = (reading: MetricsReading): Family[] => [
   ...Object.entries({ ...noEvents, ...reading.counters }).map(([name, value]) =>
     counter(name, counterHelps[name] ?? `Counted by the node: ${name.replaceAll('_', ' ')}.`, value),
   ),
-  ...(['commit_latency', 'fsync'] as const).map((name): Family => {
+  ...(['commit_latency', 'fsync', 'election'] as const).map((name): Family => {
     const histograms = [{ histogram: reading.histograms[name] }];
-    return { type: 'histogram', name: `${name}_seconds`, help: histogramHelps[name], histograms };
+    const unit = name === 'election' ? 'duration_seconds' : 'seconds';
+    return { type: 'histogram', name: `${name}_${unit}`, help: histogramHelps[name], histograms };
   }),
 ];
 
@@ -152,14 +160,14 @@ const edgeFamilies = ({ metrics, tails, streams, feed, openConnections }: Edge):
   {
     type: 'counter',
     name: 'http_requests',
-    help: 'Requests by route and class of status.',
+    help: 'Requests by method, route and class of status.',
     samples: [...metrics.requests()].map(({ count, ...labels }) => ({ labels, value: count })),
   },
   {
     type: 'histogram',
     name: 'http_request_duration_seconds',
-    help: 'Until the answer was handed over, by route; without live tails.',
-    histograms: [...metrics.durations()].map(({ route, histogram }) => ({ labels: { route }, histogram })),
+    help: 'Until the answer was handed over, by method and route; without live tails.',
+    histograms: [...metrics.durations()].map(({ histogram, ...labels }) => ({ labels, histogram })),
   },
 ];
 

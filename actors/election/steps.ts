@@ -60,7 +60,9 @@ export function announceLeader({ context, self, system }: Args, established = fa
       epoch: leader.epoch,
     });
   }
-  if (!leader) context.log.write('warn', 'leader_lost', 'no leader', {});
+  if (leader) return;
+  tell({ self, system }, 'metrics', { type: 'leader.missed' });
+  context.log.write('warn', 'leader_lost', 'no leader', {});
 }
 
 /** Promises in memory at once; the pipeline halts, and then lets the log store make it durable (R3). */

@@ -126,6 +126,7 @@ const nodeView = record({
       up: bool,
       rttMs: orNull(number),
       lag: orNull(whole),
+      lagMs: maybe(orNull(number)),
       error: orNull(text),
     }),
   ),

@@ -15,6 +15,7 @@ import type { ForwardedWrite, ForwardResult, Refusal } from '../protocol/frames.
 import { Progress, windowBytes } from '../protocol/progress.ts';
 import { tell } from '../system.ts';
 import type { Core, Office } from './core.ts';
+import { FollowerLag } from './followerLag.ts';
 import { KeyDesk } from './keyDesk.ts';
 import { ReadRounds } from './readRounds.ts';
 import { type Submission, Submissions } from './submissions.ts';
@@ -46,6 +47,7 @@ export class Leader implements Office {
   readonly epoch: Epoch;
   readonly #core: Core;
   readonly #progress = new Map<NodeId, Progress>();
+  readonly lag = new FollowerLag();
   readonly #submissions = new Submissions();
   readonly reads: ReadRounds;
   readonly #led: Led[] = [];
@@ -148,6 +150,7 @@ export class Leader implements Office {
     );
     core.failpoints.reach(forming.barrier ? 'barrier.appended' : 'batch.encoded');
     core.append(previous, batch);
+    this.lag.appended(batch.endIndex, core.clock.now());
     if (forming.barrier) this.#barrierIndex = batch.endIndex;
     this.#note(batch, forming);
     // The way to a follower's disk is longer than the one to this node's.
@@ -286,6 +289,7 @@ export class Leader implements Office {
     if (!progress || frame.epoch !== this.epoch) return;
     const now = this.#core.clock.now();
     const sentAt = progress.acknowledged(frame.match, frame.learner, now);
+    this.lag.acknowledged(peer, frame.match);
     if (sentAt !== undefined) tell(this.#core.scope, 'metrics', { type: 'batch.acknowledged', peer, ms: now - sentAt });
     this.movedAt = now;
     if (!frame.learner) this.confirmed(peer, frame.readRound);

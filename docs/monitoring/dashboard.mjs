@@ -177,6 +177,9 @@ const panels = [
     ['increase(dlog_leader_elections_total{%}[$__rate_interval])', `new leader, ${node}`],
     ['increase(dlog_elections_started_total{%}[$__rate_interval])', `stood, ${node}`],
   ]),
+  lines('Time without a leader', 'From when a node missed its leader until it knew one.', 's', [
+    ...quantiles('dlog_election_duration_seconds_bucket{%}', 50, 99),
+  ]),
   lines('Parts played', 'Nodes by the part they play.', 'short', [['sum by (role) (dlog_role{%})', '{{role}}']], {
     stacked: true,
   }),
@@ -197,13 +200,16 @@ const panels = [
     ],
   ]),
   lines('Append latency', 'What clients wait for POST /.', 's', [
-    ...quantiles('dlog_http_request_duration_seconds_bucket{%,route="/"}', 50, 95, 99),
+    ...quantiles('dlog_http_request_duration_seconds_bucket{%,method="POST",route="/"}', 50, 95, 99),
   ]),
   lines('Commit latency', 'From the append at the leader until a majority has it on disk.', 's', [
     ...quantiles('dlog_commit_latency_seconds_bucket{%}', 50, 95, 99),
   ]),
   lines('Replica lag', 'Entries that a node is behind the leader. A dead node falls behind too.', 'short', [
     ['dlog_peer_lag_entries{%}', pair],
+  ]),
+  lines('Replica lag in time', 'For how long a node has been behind the leader.', 's', [
+    ['dlog_peer_lag_seconds{%}', pair],
   ]),
   lines('Not committed yet', 'Entries in the log of a node beyond its commit.', 'short', [
     ['dlog_last_index{%} - dlog_commit_index{%}', node],
@@ -229,6 +235,7 @@ const panels = [
     ...quantiles('dlog_fsync_seconds_bucket{%}', 50, 95, 99),
   ]),
   lines('Synced writes', 'How often a node syncs its log.', 'cps', [[rate('dlog_fsyncs_total{%}', 'instance'), node]]),
+  lines('Log on disk', 'Bytes of the log; it only grows.', 'bytes', [['dlog_log_bytes{%}', node]]),
   lines(
     'Disk used',
     'Of the file system that holds the log; and whether a node refuses writes for want of room.',
@@ -241,14 +248,16 @@ const panels = [
   ),
 
   row('HTTP'),
-  lines('Requests', 'By route.', 'reqps', [[rate('dlog_http_requests_total{%}', 'route'), '{{route}}']]),
+  lines('Requests', 'By method and route.', 'reqps', [
+    [rate('dlog_http_requests_total{%}', 'method, route'), '{{method}} {{route}}'],
+  ]),
   lines('Errors', 'Answers with 4xx (the client) and 5xx (this side).', 'reqps', [
-    [rate('dlog_http_requests_total{%,status=~"4xx|5xx"}', 'status, route'), '{{status}} {{route}}'],
+    [rate('dlog_http_requests_total{%,status=~"4xx|5xx"}', 'status, method, route'), '{{status}} {{method}} {{route}}'],
   ]),
   lines('Latency by route', '99 % within; live tails are not timed.', 's', [
     [
-      'histogram_quantile(0.99, sum by (route, le) (rate(dlog_http_request_duration_seconds_bucket{%}[$__rate_interval])))',
-      '{{route}}',
+      'histogram_quantile(0.99, sum by (method, route, le) (rate(dlog_http_request_duration_seconds_bucket{%}[$__rate_interval])))',
+      '{{method}} {{route}}',
     ],
   ]),
   lines('Connections', 'Of clients; and the live tails and append streams among them.', 'short', [

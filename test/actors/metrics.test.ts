@@ -122,6 +122,19 @@ Numbers('histograms are cumulative, and take the longest time there is', () => {
   assert.ok(sumSeconds > 1e6);
 });
 
+Numbers('time without a leader is measured from the first that missed it, and not at the start', () => {
+  const { metrics, advance } = aMetrics();
+  metrics.receive({ type: 'leader.counted', self: false });
+  assert.is(metrics.read().histograms.election.counts.at(-1), 0);
+  metrics.receive({ type: 'leader.missed' });
+  advance(200);
+  metrics.receive({ type: 'leader.missed' });
+  advance(100);
+  metrics.receive({ type: 'leader.counted', self: true });
+  const { counts, sumSeconds } = metrics.read().histograms.election;
+  assert.equal([counts.at(-1), sumSeconds], [1, 0.3]);
+});
+
 Numbers('lines about messages come at most ten times a second, and leave none out (A2)', () => {
   const { commit, advance, infos } = aMetrics();
   for (let i = 0; i < 1000; i++) {

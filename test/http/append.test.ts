@@ -191,8 +191,8 @@ Streams(
     assert.is(await metric('dlog_http_open_streams'), 0);
     assert.is(await metric('dlog_http_stream_frames_received_total'), 3);
     assert.is(await metric('dlog_http_stream_frames_sent_total'), client.frames);
-    assert.is(await metric('dlog_http_requests_total{route="/append",status="1xx"}'), 1);
-    assert.is(await metric('dlog_http_request_duration_seconds_count{route="/append"}'), 0);
+    assert.is(await metric('dlog_http_requests_total{method="GET",route="/append",status="1xx"}'), 1);
+    assert.is(await metric('dlog_http_request_duration_seconds_count{method="GET",route="/append"}'), 0);
     assert.equal(world.lines, []);
   }),
 );

@@ -141,7 +141,7 @@ Dashboard('is counted by a bounded name', () =>
   withPage(async ({ port }) => {
     for (const path of ['/dashboard', '/dashboard/icon.svg', '/dashboard/x1', '/dashboard/x2']) await call(port, path);
     const text = String((await call(port, '/metrics', { headers: { Accept: 'text/plain' } })).body);
-    assert.match(text, /dlog_http_requests_total\{route="\/dashboard",\S*} 2/);
+    assert.match(text, /dlog_http_requests_total\{method="GET",route="\/dashboard",\S*} 2/);
     assert.not.match(text, /x1|icon/);
   }),
 );

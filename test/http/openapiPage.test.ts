@@ -127,7 +127,7 @@ Page(
     );
     assert.match(
       (await get('/metrics', { Accept: 'text/plain' })).body,
-      /http_requests_total\{route="\/docs",status="3xx"\} 1\n/,
+      /http_requests_total\{method="GET",route="\/docs",status="3xx"\} 1\n/,
     );
   }),
 );

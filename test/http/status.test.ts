@@ -69,7 +69,7 @@ Metrics(
     const answer = await fetch(`${url}/messages`, { method: 'OPTIONS' });
     assert.equal([answer.status, answer.headers.get('allow'), await answer.text()], [200, 'POST, HEAD, GET', '']);
     const text = await (await fetch(`${url}/metrics`, { headers: { accept: 'text/plain' } })).text();
-    assert.match(text, /http_requests_total\{route="other",status="2xx"\} 1\n/);
+    assert.match(text, /http_requests_total\{method="OPTIONS",route="other",status="2xx"\} 1\n/);
     assert.equal(lines, []);
   }),
 );
@@ -130,10 +130,14 @@ for (const openMetrics of [false, true]) {
         ['dlog_commit_latency_seconds_bucket', 3, { le: '0.01' }],
         ['dlog_commit_latency_seconds_count', 4],
         ['dlog_fsync_seconds_sum', 0.0005],
-        ['dlog_http_requests_total', 1, { route: '/', status: '2xx' }],
-        ['dlog_http_requests_total', 1, { route: '/messages/:id', status: '4xx' }],
-        ['dlog_http_requests_total', 1, { route: 'other', status: '4xx' }],
-        ['dlog_http_request_duration_seconds_count', 1, { route: '/' }],
+        ['dlog_http_requests_total', 1, { method: 'POST', route: '/', status: '2xx' }],
+        ['dlog_http_requests_total', 1, { method: 'GET', route: '/messages/:id', status: '4xx' }],
+        ['dlog_http_requests_total', 1, { method: 'GET', route: 'other', status: '4xx' }],
+        ['dlog_http_request_duration_seconds_count', 1, { method: 'POST', route: '/' }],
+        ['dlog_peer_lag_seconds', 0.15, { peer: '8002' }],
+        ['dlog_log_bytes', 4096],
+        ['dlog_election_duration_seconds_sum', 0.35],
+        ['dlog_election_duration_seconds_count', 2],
       ];
       for (const [name, value, labels] of expected) assert.is(readingOf(name, labels), value, name);
       assert.is(readingOf('dlog_peer_rtt_seconds', { peer: '8003' }), undefined, 'what is unknown is left out');

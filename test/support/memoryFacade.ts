@@ -41,6 +41,7 @@ const emptyMetrics: MetricsReading = {
   histograms: {
     commit_latency: { boundsSeconds: [0.001, 0.01, Number.POSITIVE_INFINITY], counts: [1, 3, 4], sumSeconds: 0.5 },
     fsync: { boundsSeconds: [0.001, Number.POSITIVE_INFINITY], counts: [2, 2], sumSeconds: 0.0005 },
+    election: { boundsSeconds: [0.1, Number.POSITIVE_INFINITY], counts: [1, 2], sumSeconds: 0.35 },
   },
   counters: { frames_sent: 7, messages_sent: 3 },
 };
@@ -210,14 +211,15 @@ export class MemoryFacade implements NodeFacade {
       serving: true,
       diskFull: false,
       diskUsed: 0.25,
+      logBytes: 4096,
       identityTrouble: null,
       lastIndex: this.#lastId,
       commitIndex: this.#lastId,
       lastId: this.#lastId,
       voters: [this.nodeId],
       peers: [
-        { id: 8002, link: 'up', up: true, rttMs: 0.5, lagEntries: 2 },
-        { id: 8003, link: 'down', up: false, rttMs: null, lagEntries: null },
+        { id: 8002, link: 'up', up: true, rttMs: 0.5, lagEntries: 2, lagMs: 150 },
+        { id: 8003, link: 'down', up: false, rttMs: null, lagEntries: null, lagMs: null },
       ],
       ...this.statusPatch,
     };
