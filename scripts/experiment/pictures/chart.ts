@@ -6,7 +6,7 @@
  * red and green alike can tell apart; what matters differs in shape or place too.
  */
 import { Resvg } from '@resvg/resvg-js';
-import { CustomChart, HeatmapChart, LineChart, ScatterChart } from 'echarts/charts';
+import { CustomChart, HeatmapChart, LineChart, LinesChart, ScatterChart } from 'echarts/charts';
 import {
   GridComponent,
   LegendComponent,
@@ -19,7 +19,7 @@ import { SVGRenderer } from 'echarts/renderers';
 import type { Picture } from '../files.ts';
 
 use([
-  ...[CustomChart, HeatmapChart, LineChart, ScatterChart, SVGRenderer],
+  ...[CustomChart, HeatmapChart, LineChart, LinesChart, ScatterChart, SVGRenderer],
   ...[GridComponent, LegendComponent, MarkAreaComponent, MarkLineComponent, VisualMapComponent],
 ]);
 
@@ -35,15 +35,16 @@ export const colours = {
   faint: '#e3e6ea',
 } as const;
 export const letters = 15;
-const family = 'Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif';
+export const family = 'Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif';
 /** Of the widest of these fonts, so that nothing collides in any. */
 const letterWidth = 0.58;
 const pngZoom = 3;
+const pictureWidth = 504;
 
 // There is no canvas here to measure letters with.
 setPlatformAPI({
   measureText: (text: string, font?: string) => ({
-    width: text.length * letterWidth * Number(/(\d+(?:\.\d+)?)px/.exec(font ?? '')?.[1] ?? letters),
+    width: textWidth(text, Number(/(\d+(?:\.\d+)?)px/.exec(font ?? '')?.[1] ?? letters)),
   }),
 });
 
@@ -55,22 +56,51 @@ export const axis = (name: string, more: object = {}): object => ({
   nameGap: 30,
   nameTextStyle: { color: colours.ink, fontSize: letters },
   axisLabel: { color: colours.ink, fontSize: letters - 1, hideOverlap: true },
-  axisLine: { show: true, lineStyle: { color: colours.grey } },
+  axisLine: { show: true, onZero: false, lineStyle: { color: colours.grey } },
   axisTick: { show: true, lineStyle: { color: colours.grey } },
   splitLine: { lineStyle: { color: colours.faint } },
   ...more,
 });
 
-/** Of all series that have a name, or of these. */
-export const legend = (data?: readonly string[]): object => ({
-  ...(data && { data }),
-  top: 0,
-  left: 'center',
-  itemWidth: 22,
-  itemHeight: 10,
-  itemGap: 14,
-  textStyle: { color: colours.ink, fontSize: letters - 1 },
-});
+const iconWidth = 22;
+const itemGap = 14;
+const rowHeight = 22;
+const textWidth = (text: string, size: number): number => text.length * letterWidth * size;
+
+/** How many rows these names take in a legend, as wide as the picture. */
+function rowsOf(names: readonly string[], width: number): number {
+  let rows = 1;
+  let used = 0;
+  for (const name of names) {
+    const own = iconWidth + 5 + textWidth(name, letters - 1) + itemGap;
+    if (used > 0 && used + own > width) [rows, used] = [rows + 1, 0];
+    used += own;
+  }
+  return rows;
+}
+
+/** Of these series by name; `bottom` is where the picture proper may begin. */
+export function legend(names: readonly string[]): { readonly option: object; readonly bottom: number } {
+  const option = {
+    data: names,
+    top: 0,
+    left: 'center',
+    padding: [4, 6],
+    itemWidth: iconWidth,
+    itemHeight: 11,
+    itemGap,
+    textStyle: { color: colours.ink, fontSize: letters - 1 },
+  };
+  return { option, bottom: 12 + rowHeight * rowsOf(names, pictureWidth - 20) };
+}
+
+/** About `count` steps of a round size, and an axis that begins and ends with one. */
+export function roundAxis(from: number, to: number, count = 6): { min: number; max: number; interval: number } {
+  const rough = Math.max(1e-9, (to - from) / count);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const interval = ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10) * power;
+  return { min: Math.floor(from / interval) * interval, max: Math.ceil(to / interval) * interval, interval };
+}
 
 export interface Line extends Readonly<Record<string, unknown>> {
   readonly name: string;
@@ -101,13 +131,8 @@ export const line = (
 const portable = (svg: string): string =>
   svg.replaceAll(/<text dominant-baseline="central"/g, '<text dy="0.35em"').replace(' baseProfile="full"', '');
 
-export interface Size {
-  readonly width?: number;
-  readonly height?: number;
-}
-
-export function picture(name: string, option: EChartsCoreOption, { width = 504, height = 300 }: Size = {}): Picture {
-  const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
+export function picture(name: string, option: EChartsCoreOption, height = 300): Picture {
+  const chart = init(null, null, { renderer: 'svg', ssr: true, width: pictureWidth, height });
   chart.setOption({
     animation: false,
     backgroundColor: '#ffffff',

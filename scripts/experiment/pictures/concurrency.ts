@@ -32,11 +32,14 @@ function overTime({ samples, figures }: RunOf<'concurrency'>, words: Words): Pic
     line(`${words.p95} ${inMs(p95, words)}`, { yAxis: p95 }, colours.red, 'dotted'),
     ...(floorMs === null ? [] : [line(`${words.floor} ${inMs(floorMs, words)}`, { yAxis: floorMs }, colours.green)]),
   ];
-  const hasOneOutcome = outcomes.length < 2;
-  const hasTwoRows = !hasOneOutcome || floorMs !== null;
+  // Of one outcome there is nothing to tell apart.
+  const own = legend([
+    ...(outcomes.length < 2 ? [] : outcomes.map((name) => words[name])),
+    ...lines.map(({ name }) => name),
+  ]);
   return picture('latency-over-time', {
-    grid: { left: 62, right: 16, top: hasTwoRows ? 54 : 32, bottom: 50 },
-    legend: legend(hasOneOutcome ? lines.map(({ name }) => name) : undefined),
+    grid: { left: 62, right: 16, top: own.bottom, bottom: 50 },
+    legend: own.option,
     xAxis: axis(isLong ? words.timeS : words.timeMs, { min: 0 }),
     yAxis: axis(words.latencyMs, { min: 0, nameGap: 42 }),
     series: [...points, ...lines],
@@ -51,9 +54,10 @@ function distribution({ samples, figures }: RunOf<'concurrency'>, words: Words):
     line(`${words.p50} ${inMs(p50, words)}`, { xAxis: p50 }, colours.ink),
     line(`${words.p95} ${inMs(p95, words)}`, { xAxis: p95 }, colours.red, 'dotted'),
   ];
+  const own = legend(lines.map(({ name }) => name));
   return picture('latency-distribution', {
-    grid: { left: 62, right: 20, top: 32, bottom: 50 },
-    legend: legend(lines.map(({ name }) => name)),
+    grid: { left: 62, right: 20, top: own.bottom, bottom: 50 },
+    legend: own.option,
     xAxis: axis(words.latencyMs, { min: 0 }),
     yAxis: axis(words.shareOfWrites, { min: 0, max: 100, nameGap: 42 }),
     series: [

@@ -3,6 +3,10 @@ import type { Language } from '../commandLine.ts';
 import type { Picture } from '../files.ts';
 import type { Run } from '../results.ts';
 import { concurrencyPictures } from './concurrency.ts';
+import { failoverPictures } from './failover.ts';
+import { durabilityPictures, partitionPictures } from './faults.ts';
+import { heatMapPictures } from './heatMap.ts';
+import { spaceTimePictures } from './spaceTime.ts';
 import { words } from './words.ts';
 
 export function picturesOf(run: Run, language: Language): readonly Picture[] {
@@ -10,7 +14,15 @@ export function picturesOf(run: Run, language: Language): readonly Picture[] {
   switch (run.experiment) {
     case 'concurrency':
       return concurrencyPictures(run, own);
-    default:
-      return [];
+    case 'leader-failure':
+      return failoverPictures(run, own);
+    case 'latency':
+      return heatMapPictures(run, own);
+    case 'partition':
+      return partitionPictures(run, own);
+    case 'durability':
+      return durabilityPictures(run, own);
+    case 'causality':
+      return spaceTimePictures(run, own);
   }
 }
