@@ -8,7 +8,8 @@
  *     the terminal's SIGINT on a second time: signals within `sameSignalMs` are one.
  * L3. A node that ended is not started again by this script: the person gets the command for it. Only with --chaos a page
  *     may have it started, and one that was killed by a page comes back after its time.
- * L4. Before the nodes are stopped, those that were paused go on: a paused process hears no SIGTERM.
+ * L4. Before the nodes are stopped, those that were paused go on: a paused process hears no SIGTERM. Should this script be
+ *     killed meanwhile, a paused node goes on after its time all the same (waking.ts), finds it gone, and ends.
  */
 import { request } from 'node:http';
 import { createServer } from 'node:net';
@@ -30,6 +31,7 @@ import {
 import { Faults } from './faults.ts';
 import { isMain } from './main.ts';
 import { type NodeEnd, type NodeProcess, startNode } from './nodeProcess.ts';
+import { wakeAfter } from './waking.ts';
 
 const readyPollMs = 25;
 const awayPollMs = 500;
@@ -120,6 +122,8 @@ class Cluster {
   /** Nodes that ended here; true when one answers again, started elsewhere. */
   readonly #away = new Map<number, boolean>();
   readonly #faults: Faults;
+  /** Of paused nodes: calls off their waking. */
+  readonly #wakers = new Map<number, () => void>();
   #startedAt = performance.now();
   #ready = false;
   #leader: number | null = null;
@@ -225,8 +229,16 @@ class Cluster {
     return new Faults({
       revives: true,
       kill: (id) => signal(id, 'SIGKILL'),
-      pause: (id) => signal(id, 'SIGSTOP'),
-      resume: (id) => void signal(id, 'SIGCONT'),
+      pause: (id, ms) => {
+        this.#callOffWaking(id);
+        const pid = running(id)?.pid;
+        if (pid !== undefined) this.#wakers.set(id, wakeAfter(pid, ms));
+        return signal(id, 'SIGSTOP');
+      },
+      resume: (id) => {
+        this.#callOffWaking(id);
+        signal(id, 'SIGCONT');
+      },
       revive: (id) => this.#revive(id),
       cut: (id, peer, oneWay) => {
         const ends = oneWay ? [id] : [id, peer];
@@ -243,6 +255,11 @@ class Cluster {
       },
       say,
     });
+  }
+
+  #callOffWaking(id: number): void {
+    this.#wakers.get(id)?.();
+    this.#wakers.delete(id);
   }
 
   /** Tells one end of a cut what it has to do. */
@@ -342,6 +359,7 @@ class Cluster {
 
   #ended(node: PlannedNode, end: NodeEnd): void {
     this.#reports.delete(node.id);
+    this.#callOffWaking(node.id);
     if (this.#stoppingSince !== null) {
       if (end.code !== 0 && !this.#killed) {
         say(`${node.id} did not stop cleanly: ${reasonOf(end)}`);

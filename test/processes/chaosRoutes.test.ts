@@ -58,6 +58,24 @@ async function agree(ids: readonly number[], written: readonly string[]): Promis
   assert.equal(contents, written);
 }
 
+Routes('wakes a paused node also when nobody is left to do it: it finds that out, and ends', async () => {
+  const { cluster, ids } = await aTown();
+  const [a, b] = ids as [number, number];
+  const pid = Number(new RegExp(`^ +${b} .* pid (\\d+) `, 'm').exec(cluster.text())?.[1]);
+  const runs = (): boolean => {
+    try {
+      return process.kill(pid, 0);
+    } catch {
+      return false;
+    }
+  };
+  assert.is((await order(a, '/chaos/pause', { node: b, ms: 1500 })).status, 200);
+  cluster.child.kill('SIGKILL');
+  await cluster.ends();
+  assert.ok(runs(), 'it stands still');
+  await untilTrue('its end', () => !runs(), 20_000);
+});
+
 Routes('kills another node, revives it, pauses it, cuts it off and heals; the logs agree', async () => {
   const town = await aTown();
   const { cluster, ids, logDir } = town;
