@@ -15,6 +15,7 @@ const readme = textOf('README.md');
 const api = textOf('docs/api.md');
 const pages = [
   'README.md',
+  'docs/algorithms.md',
   'docs/api.md',
   'docs/configuration.md',
   'docs/operations.md',
