@@ -253,6 +253,8 @@ export type IngressEvent =
   /** The same answers from this node's own pipeline. */
   | { readonly type: 'write.done'; readonly answer: ForwardOk }
   | { readonly type: 'write.refused'; readonly answer: ForwardNo }
+  /** By a ping of the leader. */
+  | { readonly type: 'leader.measured'; readonly rttMs: number }
   | { readonly type: 'send.due' }
   | { readonly type: 'deadline.due' }
   | { readonly type: 'gate.changed'; readonly gate: Gate }

@@ -7,7 +7,8 @@
  *
  * A1. Each request is settled exactly once, at its deadline at the latest.
  * A2. What waits is bounded in bytes and number; beyond that a write is refused, certainly not done.
- * A3. Writes of one lane keep their order (lane.ts): what was taken back goes before what came later.
+ * A3. What is under way to the leader is bounded by a window that follows the link (protocol/window.ts).
+ * A4. Writes of one lane keep their order (lane.ts): what was taken back goes before what came later.
  */
 import { send } from './clock.ts';
 import type { ConnectionKey, Gate, IngressEvent } from './events.ts';
@@ -17,7 +18,7 @@ import type { Clock, WallClock } from './ports.ts';
 import { type Batch, defaultStream, type EncodedWrite, encodeWrite } from './protocol/batch.ts';
 import type { Epoch, Index, Lamport, NodeId } from './protocol/epoch.ts';
 import type { ForwardedWrite, ForwardNo, ForwardOk, Refusal } from './protocol/frames.ts';
-import { windowBytes } from './protocol/progress.ts';
+import { Window } from './protocol/window.ts';
 import { type Scope, type ServiceLogic, service, tell } from './system.ts';
 import { Wake } from './wake.ts';
 
@@ -64,6 +65,8 @@ const fullWrites = 100_000;
 const bulkBytes = 64 * 1024;
 /** What every waiting write costs beside its content. */
 const overheadBytes = 512;
+/** Of one frame, or one write when that alone is more. */
+const forwardBytes = 256 * 1024;
 const retryMs = 15;
 const shortRetryAfterMs = 1000;
 
@@ -89,6 +92,7 @@ export class Ingress {
   #epoch: Epoch = 0;
   #n = 0;
   #forwardedBytes = 0;
+  #window = new Window();
   #commit: Index;
   #commitLamport: Lamport;
   #lastId: number;
@@ -128,9 +132,12 @@ export class Ingress {
         this.#lastId = event.lastId;
         return this.#committed(event.batches);
       case 'leader.changed':
+        if (event.leader !== this.#leader) this.#window = new Window();
         this.#leader = event.leader;
         this.#epoch = event.epoch;
         return this.#sendSoon();
+      case 'leader.measured':
+        return this.#window.noteRoundTrip(event.rttMs);
       case 'peer.greeted':
         this.#connections.set(event.peer, event.key);
         this.#resolveByGreeting(event.peer, event.key, event.greeted);
@@ -273,13 +280,19 @@ export class Ingress {
         if (lane) late.add(lane);
         continue;
       }
-      if (leader !== self && this.#forwardedBytes > 0 && this.#forwardedBytes + pending.bytes > windowBytes) break;
+      if (leader !== self && this.#isFull(pending.bytes - overheadBytes)) break; // A3.
       const write = this.#encode(pending, way);
       writes.push({ write, firstTryCommit: pending.firstTryCommit });
       bytes += write.bytes.length;
-      if (bytes >= windowBytes / 4) flush();
+      if (bytes >= forwardBytes) flush();
     }
     flush();
+  }
+
+  #isFull(bytes: number): boolean {
+    const isFull = this.#forwardedBytes > 0 && this.#forwardedBytes + bytes > this.#window.bytes;
+    if (isFull) this.#window.noteFull();
+    return isFull;
   }
 
   #inOrder(): Iterable<Pending> {
@@ -317,11 +330,11 @@ export class Ingress {
       contents,
       ...(key && { key }),
     });
-    pending.send = { ...way, n: tag.n, bytes: pending.bytes, provenAt: null };
+    pending.send = { ...way, n: tag.n, bytes: bytes.length, provenAt: null };
     pending.lane?.sent(way);
     this.#held.delete(pending);
     this.#sent.set(tag.n, pending);
-    if (way.to !== self) this.#forwardedBytes += pending.bytes;
+    if (way.to !== self) this.#forwardedBytes += bytes.length;
     return { bytes, tag, count: contents.length, ...(key && { key }) };
   }
 

@@ -253,6 +253,8 @@ export class Pipeline {
   #pinged({ peer, ping, rttMs }: Extract<PipelineEvent, { type: 'ping.noted' }>): void {
     const { office } = this;
     if (office instanceof Leader && rttMs >= 0) office.progress.get(peer)?.noteRoundTrip(rttMs);
+    if (office instanceof Follower && peer === office.leader && rttMs >= 0)
+      tell(this.core.scope, 'ingress', { type: 'leader.measured', rttMs });
     if (office instanceof Leader && ping.receiving) office.receiving(peer);
     if (office instanceof Follower && peer === office.leader && ping.leading === office.epoch) office.pinged(ping);
     if (office instanceof Leader && ping.confirmEpoch === office.epoch) office.confirmed(peer, ping.confirmRound);

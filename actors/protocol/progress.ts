@@ -6,21 +6,14 @@
  * A1. `match` comes only from ACKs of this epoch on this connection: a new connection makes a new Progress.
  * A2. At most a window of bytes and `windowFrames` are unacknowledged, or one batch when that alone is more; while probing,
  *     one frame.
- * A3. The window follows the pings' round trips: they share the connection with the data, and a queue in front of them
- *     would make a slow link look dead. It halves when a round trip takes much longer than the quickest one did, and
- *     doubles while it is full and they do not: a far follower gets a wide window, one behind a thin link a narrow one.
+ * A3. The window follows the pings' round trips (window.ts).
  */
 import type { Index } from './epoch.ts';
+import { Window } from './window.ts';
 
 /** What is read or gathered at once on behalf of a peer. */
 export const windowBytes = 1024 * 1024;
-export const firstWindowBytes = 512 * 1024;
-const windowBytesMin = 128 * 1024;
-const windowBytesMax = 4 * 1024 * 1024;
 const windowFrames = 256;
-/** Beyond twice the quickest round trip: a queue. Within half as much again: none. */
-const queuedMs = 60;
-const promptMs = 25;
 
 interface InFlight {
   readonly end: Index;
@@ -43,10 +36,7 @@ export class Progress {
   #probedAt: Index;
   readonly #inFlight: InFlight[] = [];
   #bytes = 0;
-  #window = firstWindowBytes;
-  #quickestMs = Number.POSITIVE_INFINITY;
-  /** Since the last round trip. */
-  #wasFull = false;
+  readonly #window = new Window();
 
   constructor(next: Index, now: number) {
     this.next = next;
@@ -58,16 +48,16 @@ export class Progress {
     return this.#inFlight.length === 0;
   }
   get room(): number {
-    if (this.idle) return this.#window;
+    if (this.idle) return this.#window.bytes;
     if (this.probing || this.#inFlight.length >= windowFrames) return 0;
-    return Math.max(0, this.#window - this.#bytes);
+    return Math.max(0, this.#window.bytes - this.#bytes);
   }
 
   sent(end: Index, bytes: number, now: number): void {
     if (this.idle) this.movedAt = now;
     this.#inFlight.push({ end, bytes, sentAt: now });
     this.#bytes += bytes;
-    this.#wasFull ||= this.#bytes >= this.#window;
+    if (this.#bytes >= this.#window.bytes) this.#window.noteFull();
     this.next = Math.max(this.next, end + 1);
   }
 
@@ -89,12 +79,7 @@ export class Progress {
 
   /** A3. */
   noteRoundTrip(rttMs: number): void {
-    this.#quickestMs = Math.min(this.#quickestMs, rttMs);
-    if (rttMs > 2 * this.#quickestMs + queuedMs) this.#window = Math.max(windowBytesMin, this.#window / 2);
-    // One that was not needed says nothing.
-    else if (rttMs < 1.5 * this.#quickestMs + promptMs && this.#wasFull)
-      this.#window = Math.min(windowBytesMax, this.#window * 2);
-    this.#wasFull = false;
+    this.#window.noteRoundTrip(rttMs);
   }
 
   /** The follower lacks what precedes; `candidate` is where this log may agree. False for an answer that came before. */

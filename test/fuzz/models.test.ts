@@ -8,7 +8,8 @@ import { type Ping, unelectableReasons } from '../../actors/protocol/frames.ts';
 import { KeyTable } from '../../actors/protocol/keyTable.ts';
 import { emptyLog, InvariantViolation, LogicalLog } from '../../actors/protocol/logicalLog.ts';
 import { PeerTable } from '../../actors/protocol/peerTable.ts';
-import { firstWindowBytes, Progress } from '../../actors/protocol/progress.ts';
+import { Progress } from '../../actors/protocol/progress.ts';
+import { firstWindowBytes } from '../../actors/protocol/window.ts';
 import { aBatch, aWrite, e, nothingBefore } from '../support/actorWorld.ts';
 import { holds, record } from './property.ts';
 

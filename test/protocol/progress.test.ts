@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { firstWindowBytes, Progress } from '../../actors/protocol/progress.ts';
+import { Progress } from '../../actors/protocol/progress.ts';
+import { firstWindowBytes } from '../../actors/protocol/window.ts';
 
 const Sending = suite('progress of a follower (R8, R9)');
 

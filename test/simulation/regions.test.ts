@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
 import { publishedLinks, type Region, regions } from '../../scripts/wan/regions.ts';
 import { SeededDice } from '../support/dice.ts';
-import { Scenario } from '../support/scenario.ts';
+import { Scenario, type Told } from '../support/scenario.ts';
 
 /** Three regions of the world, as far apart as `npm run wan` and the cloud have them (PROTOCOL §5). */
 const Regions = suite('three regions');
@@ -16,7 +16,7 @@ const wires = publishedLinks.flatMap(({ from, to, rttMs }) => [
 
 /** The links are long from the beginning; `leader` has the highest priority. */
 function apart(leader: Region, seed: number, jitterMs = 10): Scenario {
-  const scenario = new Scenario({ seed, priorities: new Map([[nodeIn(leader), 1]]) });
+  const scenario = new Scenario({ seed, segmentBytes: 8 * 1024 * 1024, priorities: new Map([[nodeIn(leader), 1]]) });
   const { cluster } = scenario;
   for (const { from, to, latencyMs } of wires) cluster.network.shape(from, to, { latencyMs, jitterMs });
   cluster.start();
@@ -52,6 +52,29 @@ for (const leader of regions)
       assert.equal(scenario.verdict(), []);
     }
   });
+
+Regions('take much at a node that is far from its leader: what is forwarded fills the way there (ingress A3)', () => {
+  const scenario = apart('asia', 1, 0);
+  const { cluster } = scenario;
+  const [leader, far] = [nodeIn('asia'), nodeIn('eu')];
+  assert.is(cluster.settleLeader(leader, 20_000), leader);
+  scenario.run(4000);
+  const at = scenario.now;
+  const texts = (i: number): string[] => Array.from({ length: 8 }, (_, j) => `${i} ${j} `.padEnd(32_000, 'x'));
+  const hasAtMost = (most: number) => (): boolean => told.filter(({ answer }) => answer === null).length <= most;
+  const told: Told[] = [];
+  for (let i = 0; i < 120; i++) {
+    assert.ok(cluster.runUntil(hasAtMost(25), 60_000)); // More would be refused.
+    told.push(scenario.writeText(far, texts(i), { timeoutMs: 60_000 }));
+  }
+  assert.ok(cluster.runUntil(hasAtMost(0), 60_000));
+  assert.ok(told.every(({ answer }) => answer?.kind === 'done'));
+  // 30 MB: with 1 MiB in each 406 ms, there, through the log and back, they would take 12 s.
+  const tookMs = scenario.now - at;
+  assert.ok(tookMs < 6000, `${tookMs} ms`);
+  assert.equal(scenario.leaderships(at), []);
+  assert.equal(scenario.verdict(), []);
+});
 
 Regions('are led by the one that is meant to from the first election on, however long the links are (R15, R21)', () => {
   for (const leader of regions)
