@@ -23,6 +23,8 @@ export interface BodyBounds {
 export class BodyRoom {
   readonly maxBytes: number;
   heldBytes = 0;
+  /** Bodies that are coming in. */
+  coming = 0;
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
@@ -69,9 +71,13 @@ export function readBody(
       window = { beganAt: now, length };
       return bytesPerSecond < minBytesPerSecond;
     };
+    let comes = 1;
+    room.coming++;
     const leave = (outcome: Buffer | Refusal | undefined): void => {
       room.heldBytes -= length;
       length = 0;
+      room.coming -= comes;
+      comes = 0;
       resolve(outcome);
     };
     const finish = (outcome: Buffer | Refusal | undefined): void => {

@@ -1,6 +1,7 @@
 /** What the routes share: the node behind them, the options, and what is counted. */
 import type { NodeFacade } from '../actors/facade.ts';
 import type { LogLines } from '../actors/ports.ts';
+import type { TokenFor } from './access.ts';
 import type { BodyRoom } from './body.ts';
 import type { Chaos } from './chaos.ts';
 import type { EventLoop } from './eventLoop.ts';
@@ -12,6 +13,10 @@ import type { WebSockets } from './upgrades.ts';
 
 export interface HttpLimits {
   readonly maxConnections: number;
+  /** Requests that the node works at; above them connections are read no further for a while (intake.ts). */
+  readonly maxWaiting: number;
+  /** How long such a connection may be left unread before it is turned away. */
+  readonly holdMs: number;
   /** Unanswered requests of all connections; more are refused unheard. */
   readonly maxRequests: number;
   /** Unanswered requests of one connection; beyond them it is told so, and ends. */
@@ -47,6 +52,8 @@ export interface HttpLimits {
 
 export const defaultLimits: HttpLimits = {
   maxConnections: 10_000,
+  maxWaiting: 1_024,
+  holdMs: 2_000, // A load that has gone is felt no longer than this.
   maxRequests: 8_192,
   maxPipelined: 1_000,
   maxBodyBytes: 256 * 1024 * 1024,
@@ -80,6 +87,7 @@ export interface Edge {
   readonly kill: (() => void) | undefined;
   /** The other faults; only where `kill` is. */
   readonly chaos: Chaos | undefined;
+  readonly tokenFor: TokenFor;
   readonly tailBlocks: TailBlocks;
   readonly bodyRoom: BodyRoom;
   /** Ends of the live tails, for the stop. */

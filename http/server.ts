@@ -12,6 +12,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import type { AddressInfo, Socket } from 'node:net';
 import type { NodeFacade } from '../actors/facade.ts';
 import type { LogLines } from '../actors/ports.ts';
+import type { TokenFor } from './access.ts';
 import { jsonType } from './answer.ts';
 import { createApp } from './app.ts';
 import { BodyRoom } from './body.ts';
@@ -20,6 +21,7 @@ import { defaultLimits, type Edge, type HttpLimits } from './edge.ts';
 import { type ErrorCode, Refusal } from './errors.ts';
 import { EventLoop } from './eventLoop.ts';
 import { HttpMetrics } from './httpMetrics.ts';
+import { Intake, type Surplus } from './intake.ts';
 import { Feed } from './live/feed.ts';
 import { type Inspect, Inspector } from './live/inspector.ts';
 import { maxWantBytes } from './live/want.ts';
@@ -37,6 +39,7 @@ export interface HttpOptions {
   /** Where set, every write needs it as a bearer token. */
   readonly apiToken?: string;
   /** Like `https://log.example`: sites whose pages may call this API, and host names it answers to on loopback. */
+  readonly tokenFor?: TokenFor;
   readonly allowedOrigins?: readonly string[];
   /** Ends the process as abruptly as kill -9. Given only where chaos is switched on; it opens /kill and the reset. */
   readonly kill?: () => void;
@@ -70,6 +73,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     allowedOrigins: options.allowedOrigins ?? [],
     kill: options.kill,
     chaos,
+    tokenFor: options.tokenFor ?? 'writes',
     tailBlocks: new TailBlocks(options.node),
     bodyRoom: new BodyRoom(limits.maxBodyBytes),
     tails: new Set(),
@@ -110,9 +114,16 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     surplus.add(socket);
     setTimeout(() => socket.destroy(), 1000).unref();
   });
-  const surplusOf = createRequestBound(limits);
+  const intake = new Intake({
+    limits,
+    withClients: () => edge.bodyRoom.coming + edge.tails.size,
+    turnAway: (socket) => {
+      edge.metrics.observe('surplus', 503, 0, false);
+      answerRaw(socket, 'OVERLOADED');
+    },
+  });
   const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
-    const why = surplusOf(req, res);
+    const why = intake.take(req, res);
     if (why !== null) {
       edge.metrics.observe('surplus', 503, 0, false);
       refuseUnheard(res, why);
@@ -145,6 +156,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
       for (const end of edge.streams) end();
       edge.feed.stop();
       edge.inspector?.stop();
+      intake.release();
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
       // A connection becomes idle when its answer is done: so this is repeated.
       const sweep = setInterval(() => server.closeIdleConnections(), 10);
@@ -160,36 +172,6 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     });
 
   return { server, listen, stop };
-}
-
-interface Surplus {
-  readonly detail: string;
-  readonly closes: boolean;
-}
-
-/**
- * V1: a request of fifty bytes costs some kilobytes while it waits for its answer. So all together are bounded, and those
- * that one client sends without waiting; once its refusals pile up behind what waits, node reads no more of it. Beyond the
- * bound a request is refused before anybody looks at it, and memory stays bounded. A node's health is told all the same,
- * or a balancer would take it out just then.
- */
-function createRequestBound(limits: HttpLimits): (req: IncomingMessage, res: ServerResponse) => Surplus | null {
-  const { maxRequests, maxPipelined } = limits;
-  const ofSocket = new WeakMap<Socket, number>();
-  let all = 0;
-  return ({ socket, url }, res) => {
-    const own = (ofSocket.get(socket) ?? 0) + 1;
-    if (own <= maxPipelined && all >= maxRequests && url?.startsWith('/health') !== true)
-      return { detail: `${all} requests of all clients wait for their answers`, closes: false };
-    all++;
-    ofSocket.set(socket, own);
-    res.once('close', () => {
-      all--;
-      ofSocket.set(socket, (ofSocket.get(socket) ?? 1) - 1);
-    });
-    if (own <= maxPipelined) return null;
-    return { detail: `more than ${maxPipelined} requests of one connection wait for their answers`, closes: true };
-  };
 }
 
 /** Before anybody looks at it; behind the answers that are still due on this connection. */
@@ -212,7 +194,7 @@ function codeOf(error: NodeJS.ErrnoException): ErrorCode {
   return 'MALFORMED_REQUEST';
 }
 
-/** For those who never became a request. */
+/** For what never became a request. */
 function answerRaw(socket: Socket, code: ErrorCode): void {
   // In the middle of an answer there is no place for another one.
   const { _httpMessage: answer } = socket as { _httpMessage?: ServerResponse | null };
@@ -222,8 +204,10 @@ function answerRaw(socket: Socket, code: ErrorCode): void {
   }
   const refusal = new Refusal(code);
   const body = `${refusal.toJson(true)}\n`;
+  const { retryAfterMs } = refusal;
+  const again = retryAfterMs === undefined ? '' : `\r\nRetry-After: ${Math.ceil(retryAfterMs / 1000)}`;
   const head = `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\nContent-Type: ${jsonType}\r\nContent-Length: ${Buffer.byteLength(body)}`;
-  socket.end(`${head}\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n${body}`);
+  socket.end(`${head}${again}\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n${body}`);
   // The client's end is not waited for long.
   setTimeout(() => socket.destroy(), 1000).unref();
 }

@@ -10,6 +10,7 @@
  * C2. An empty variable counts as unset: compose files and unit files pass empty ones.
  */
 import { defaultTiming, type TimingConfig } from '../actors/protocol/timing.ts';
+import type { TokenFor } from '../http/access.ts';
 import { defaultLimits } from '../http/edge.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -46,8 +47,9 @@ export interface Config {
   readonly logFormat: LogFormat;
   /** Null only where every peer address is loopback. */
   readonly clusterSecret: string | null;
-  /** Null = writes need no token. */
+  /** Null = nothing needs a token. */
   readonly apiToken: string | null;
+  readonly tokenFor: TokenFor;
   readonly priority: number;
   readonly chaos: boolean;
   readonly inspect: boolean;
@@ -55,6 +57,7 @@ export interface Config {
   readonly timing: TimingConfig;
   readonly segmentBytes: number;
   readonly maxConnections: number;
+  readonly keepAliveMs: number;
   readonly allowedOrigins: readonly string[];
 }
 
@@ -99,6 +102,7 @@ const ranges = {
   MAX_CONNECTIONS: { min: 1, max: 65_536 },
 } as const satisfies Record<string, Range>;
 type IntegerName = keyof typeof ranges;
+  KEEP_ALIVE_MS: { min: 1000, max: 3_600_000 },
 
 const integers = ({ min, max }: Range): string => `integer ${min}..${max}`;
 const flag = '1, true, yes, on or 0, false, no, off';
@@ -108,6 +112,7 @@ const tokenAccepted = `1 to ${tokenLengthMax} printable characters, no spaces`;
 const originsAccepted = 'https://name or http://name:port, …';
 const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 const formats: readonly LogFormat[] = ['bunyan', 'gcp'];
+const tokenUses: readonly TokenFor[] = ['writes', 'all'];
 
 const integerRow = (name: IntegerName, byDefault: string, meaning: string): Variable => ({
   name,
@@ -161,12 +166,18 @@ export const variables: readonly Variable[] = [
     name: 'API_TOKEN',
     accepted: tokenAccepted,
     byDefault: 'none',
-    meaning: 'bearer token that every write then needs',
+    meaning: 'bearer token that calls then need',
   },
   { name: 'API_TOKEN_FILE', accepted: 'file', byDefault: 'none', meaning: 'holds the token instead' },
   integerRow('NODE_PRIORITY', '0', 'a higher one leads before a higher id'),
   {
     name: 'CHAOS',
+  {
+    name: 'API_TOKEN_FOR',
+    accepted: tokenUses.join(', '),
+    byDefault: 'writes',
+    meaning: 'which calls need the token; `all` leaves out health and the files of the dashboard',
+  },
     accepted: flag,
     byDefault: 'off',
     meaning: 'allows `POST /kill`, `POST /chaos/…` and `POST /metrics/reset`, from this machine',
@@ -197,6 +208,11 @@ export const variables: readonly Variable[] = [
   {
     name: 'ALLOWED_ORIGINS',
     accepted: originsAccepted,
+  integerRow(
+    'KEEP_ALIVE_MS',
+    `${defaultLimits.keepAliveMs}`,
+    'how long an idle connection of a client is kept; longer than a load balancer before it keeps its own',
+  ),
     byDefault: 'none',
     meaning: 'sites whose pages may call this API, beside its own',
   },
@@ -313,6 +329,13 @@ class Reader {
       if (secret !== undefined) {
         this.fault(fileName, `only one of ${name} and ${fileName}`);
         return null;
+  tokenFor(): TokenFor {
+    const text = this.text('API_TOKEN_FOR')?.toLowerCase() ?? 'writes';
+    const use = tokenUses.find((known) => known === text);
+    if (use === undefined) this.fault('API_TOKEN_FOR', tokenUses.join(', '));
+    return use ?? 'all';
+  }
+
       }
       try {
         secret = this.#readText(path).trim();
@@ -424,11 +447,16 @@ export function readConfig(env: Environment, readText: ReadText): ConfigOutcome 
   if (port === peerPort && !faulty('PORT') && !faulty('PEER_PORT')) {
     reader.fault('PEER_PORT', 'another port than PORT', `${peerPort}`);
   }
+    tokenFor: reader.tokenFor(),
   if ((remote || !isLoopback(peerHost)) && clusterSecret === null) {
     const secretFaulty = faulty('CLUSTER_SECRET') || faulty('CLUSTER_SECRET_FILE');
     if (!secretFaulty) {
       reader.fault('CLUSTER_SECRET', `${secretAccepted}; required (or its file) as peers are not on this machine only`);
     }
   }
+    keepAliveMs: reader.integer('KEEP_ALIVE_MS', defaultLimits.keepAliveMs),
   return reader.faults.length > 0 ? { faults: reader.faults } : { ok: Object.freeze(config) };
 }
+  if (config.tokenFor === 'all' && config.apiToken === null && !faulty('API_TOKEN') && !faulty('API_TOKEN_FILE')) {
+    if (!faulty('API_TOKEN_FOR')) reader.fault('API_TOKEN_FOR', 'all only together with API_TOKEN or API_TOKEN_FILE');
+  }

@@ -148,8 +148,8 @@ export async function serve(
     host: config.host,
     port: config.port,
     allowedOrigins: config.allowedOrigins,
-    limits: { maxConnections: config.maxConnections },
-    ...(config.apiToken === null ? {} : { apiToken: config.apiToken }),
+    limits: { maxConnections: config.maxConnections, keepAliveMs: config.keepAliveMs },
+    ...(config.apiToken === null ? {} : { apiToken: config.apiToken, tokenFor: config.tokenFor }),
     ...(chaos && { kill: () => process.kill(process.pid, 'SIGKILL'), chaos }),
     ...(config.inspect && { inspect: (take) => inspectActors(node.root, take) }),
   });

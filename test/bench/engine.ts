@@ -254,7 +254,7 @@ class Slot {
         this.#fill();
       },
       done: (requests) => this.#answered(requests, null),
-      refused: (requests, why) => this.#answered(requests, why),
+      refused: (requests, why, isLast) => this.#answered(isLast ? this.#unanswered : requests, why),
       closed: (why) => {
         this.trouble = why;
         if (this.#client === client) this.#leave(whenReady);

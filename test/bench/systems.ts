@@ -34,7 +34,8 @@ export interface Shape {
 export interface Told {
   ready(): void;
   done(requests: number): void;
-  refused(requests: number, why: string): void;
+  /** The last one: whatever else was sent on this connection is refused with it. */
+  refused(requests: number, why: string, isLast?: boolean): void;
   closed(why: string): void;
 }
 
@@ -63,6 +64,8 @@ export interface Heard {
   readonly refused: number;
   /** Why, when `refused` > 0. */
   readonly why?: string;
+  /** What was sent behind a refused request is not looked at either. */
+  readonly isLast?: boolean;
 }
 
 /** How many at once: `clients` connections with at most `window` unanswered requests of `batch` messages each. */

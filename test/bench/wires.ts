@@ -18,11 +18,11 @@ export function tcpClient(at: Endpoint, speaker: Speaker, told: Told): Client {
     told.closed(why);
   };
   const take = (chunk: Buffer): void => {
-    const { ready, answer, done, refused, why } = speaker.parse(chunk);
+    const { ready, answer, done, refused, why, isLast } = speaker.parse(chunk);
     if (answer) socket.write(answer);
     if (ready) told.ready();
-    if (refused > 0) told.refused(refused, why ?? 'refused');
     if (done > 0) told.done(done);
+    if (refused > 0) told.refused(refused, why ?? 'refused', isLast === true);
   };
   socket.on('connect', () => {
     if (speaker.hello) socket.write(speaker.hello);
@@ -77,6 +77,9 @@ const lengthHeader = /\r\ncontent-length: *(\d+)/i;
 const codeMember = /"code":"(\w+)"/;
 const retryHeader = /\r\nretry-after: *(\d+)/i;
 
+/** Behind such an answer no request is looked at (RFC 9112 §9.6). */
+const closeHeader = /\r\nconnection: *close/i;
+
 /** Answers with Content-Length, in the order of the requests; anything but 2xx is a refusal. */
 export function httpSpeaker(encode: (n: number) => Buffer): Speaker {
   let rest: Buffer | undefined;
@@ -86,6 +89,7 @@ export function httpSpeaker(encode: (n: number) => Buffer): Speaker {
     let done = 0;
     let refused = 0;
     let why = '';
+    let isLast = false;
     const bytes = joined(rest, chunk);
     let at = Math.min(missing, bytes.length);
     missing -= at;
@@ -103,6 +107,7 @@ export function httpSpeaker(encode: (n: number) => Buffer): Speaker {
         refused++;
         const code = codeMember.exec(bytes.toString('latin1', end, whole))?.[1];
         const retry = retryHeader.test(head) ? 'with Retry-After' : '';
+        isLast ||= closeHeader.test(head);
         why = [head.slice(9, 12), code, retry].filter((part) => part).join(' ');
       }
       at = whole;
@@ -110,7 +115,7 @@ export function httpSpeaker(encode: (n: number) => Buffer): Speaker {
       at = Math.min(at, bytes.length);
     }
     rest = bytes.subarray(at);
-    return { done, refused, why };
+    return { done, refused, why, isLast };
   };
   return { encode, parse };
 }
