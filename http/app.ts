@@ -3,6 +3,7 @@
  */
 import Router from '@koa/router';
 import Koa, { type Context, type Next } from 'koa';
+import { Access, endSession, getSession, postSession } from './access.ts';
 import { refuse } from './answer.ts';
 import { openAppend } from './append.ts';
 import { discardRest } from './body.ts';
@@ -43,6 +44,10 @@ export function createApp(edge: Edge): Koa {
   router.post('/', (ctx) => postMessage(edge, ctx));
   router.post('/messages', (ctx) => postMessages(edge, ctx));
   for (const [path, handler] of gets) router.get(path, (ctx) => handler(edge, ctx));
+  const access = new Access(edge.apiToken);
+  router.get('/session', (ctx) => getSession(access, edge.tokenFor, ctx));
+  router.post('/session', (ctx) => postSession(access, ctx));
+  router.post('/session/end', (ctx) => endSession(access, ctx));
   const docs = new Docs(edge);
   router.get('/openapi.json', docs.openApi);
   router.get('/docs', docs.page);

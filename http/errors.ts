@@ -119,7 +119,7 @@ export const errors = {
   TOKEN_REQUIRED: {
     status: 401,
     error: 'Token required',
-    hint: 'Writes need the header Authorization: Bearer <API token>.',
+    hint: 'Send the header Authorization: Bearer <API token>.',
   },
   FOREIGN_ORIGIN: {
     status: 403,

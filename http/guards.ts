@@ -6,24 +6,24 @@
  * G2. A name that somebody else pointed at this machine (DNS rebinding) opens nothing: what arrives on loopback must be
  *     addressed to an IP address, to localhost, or to the host of an allowed origin.
  *     A request that names two hosts is none (RFC 9112 §3.2): what stands before this server may have gone by the other.
- * G3. Where a token is set, every write needs it. The comparison takes the same time for every wrong token.
+ * G3. Where a token is set, every write needs it; where it is for all, every call that shows anything of the log (access.ts).
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
+import { Access, isOpen, type TokenFor } from './access.ts';
 import { Refusal } from './errors.ts';
 import { opensReads, opensWrites } from './upgrades.ts';
 
 export interface GuardOptions {
   readonly apiToken: string | undefined;
+  /** Writes alone, by default. */
+  readonly tokenFor?: TokenFor | undefined;
   readonly allowedOrigins: readonly string[];
   readonly maxUrlBytes: number;
   readonly maxHeaderCount: number;
 }
 
 export type Guard = (req: IncomingMessage, res: ServerResponse) => Refusal | undefined;
-
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 export const isLoopback = (address: string | undefined): boolean =>
   address !== undefined && (address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.'));
@@ -43,7 +43,8 @@ const hostOf = (origin: string): string => origin.slice(origin.indexOf('://') + 
 export function createGuard(options: GuardOptions): Guard {
   const origins = new Set(options.allowedOrigins.map((origin) => origin.toLowerCase()));
   const names = new Set(['localhost', ...[...origins].map((origin) => hostName(hostOf(origin)))]);
-  const token = options.apiToken === undefined ? undefined : digest(options.apiToken);
+  const access = new Access(options.apiToken);
+  const forAll = options.tokenFor === 'all';
   /** Hosts that were looked at and found right: nearly always one or two. */
   const known = new Set<string>();
 
@@ -64,11 +65,6 @@ export function createGuard(options: GuardOptions): Guard {
     return lower.includes('://') && hostOf(lower) === headers.host?.toLowerCase();
   };
 
-  const hasToken = ({ headers: { authorization } }: IncomingMessage, wanted: Buffer): boolean =>
-    authorization !== undefined &&
-    authorization.slice(0, 7).toLowerCase() === 'bearer ' &&
-    timingSafeEqual(digest(authorization.slice(7).trim()), wanted);
-
   return (req, res) => {
     const { headers, method, url = '' } = req;
     if (url.length > options.maxUrlBytes) return new Refusal('URL_TOO_LONG', `at most ${options.maxUrlBytes} bytes`);
@@ -86,10 +82,10 @@ export function createGuard(options: GuardOptions): Guard {
     }
     if (headers.origin !== undefined && origins.has(headers.origin.toLowerCase())) allowPage(res, headers.origin);
     const writes = isWrite(method) || opensWrites(req);
-    if (!writes && !opensReads(req)) return undefined;
-    if (!isHome(req)) return new Refusal('FOREIGN_ORIGIN', headers.origin?.slice(0, 100));
-    if (writes && token !== undefined && !hasToken(req, token)) return new Refusal('TOKEN_REQUIRED');
-    return undefined;
+    if ((writes || opensReads(req)) && !isHome(req))
+      return new Refusal('FOREIGN_ORIGIN', headers.origin?.slice(0, 100));
+    const needsToken = writes || (forAll && method !== 'OPTIONS' && !isOpen(url));
+    return needsToken && !access.knows(req) ? new Refusal('TOKEN_REQUIRED') : undefined;
   };
 }
 

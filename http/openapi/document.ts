@@ -6,7 +6,7 @@
  */
 import { type ErrorCode, errors } from '../errors.ts';
 import { curlOf, streamCommandOf } from './commands.ts';
-import { allErrors, byStatus, errorsOf, errorValue, headersOf, ofNoCall } from './errorAnswers.ts';
+import { allErrors, byStatus, errorsOf, errorValue, headersOf, mayNeedToken, ofNoCall } from './errorAnswers.ts';
 import { operationsOf } from './operations.ts';
 import { answerHeaders } from './parameters.ts';
 import { schemas } from './schemas.ts';
@@ -31,7 +31,7 @@ const summary = 'A replicated message log: every node takes every call.';
 const description =
   'Bodies and answers are UTF-8. Calls that GET also answer HEAD. A call that reads or writes messages refuses parameters ' +
   'that it does not know. A path that is no call is answered with `NOT_FOUND`, another method with ' +
-  '`METHOD_NOT_ALLOWED`. Writes need a bearer token where the node has one set.';
+  '`METHOD_NOT_ALLOWED`. Where the node has a token set, writes need it, or all calls but health do.';
 
 /** `base` is the address that commands name. */
 export function openApiOf({ chaos, base }: { readonly chaos: boolean; readonly base: string }): Json {
@@ -57,6 +57,12 @@ export function openApiOf({ chaos, base }: { readonly chaos: boolean; readonly b
       responses: Object.fromEntries(ofNoCall.map((code) => [code, errorAnswer([code])])),
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer', description: 'The API token of the node, where it has one.' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'dlog_session',
+          description: 'From POST /session; for browsers.',
+        },
       },
     },
   };
@@ -66,7 +72,7 @@ export function openApiOf({ chaos, base }: { readonly chaos: boolean; readonly b
 export const templateOf = (path: string): string => path.replace(/:(\w+)/g, '{$1}');
 
 function operationOf(operation: Operation, base: string): Json {
-  const { id, group, summary, description, parameters = [], body, chaos, writes, webSocket } = operation;
+  const { id, group, summary, description, parameters = [], body, chaos, webSocket } = operation;
   return {
     operationId: id,
     tags: [group],
@@ -74,7 +80,7 @@ function operationOf(operation: Operation, base: string): Json {
     description,
     ...(chaos && { 'x-chaos': true }),
     // An empty requirement: the token is needed only where one is set.
-    ...(writes && { security: [{ token: [] }, {}] }),
+    ...(mayNeedToken(operation) && { security: [{ token: [] }, { session: [] }, {}] }),
     ...(parameters.length > 0 && { parameters: parameters.map(parameterOf) }),
     ...(body && {
       requestBody: { required: operation.bodyOptional !== true, content: bodyOf(body, operation.examples) },

@@ -1,4 +1,5 @@
 /** Errors as answers, made from the one table in ../errors.ts: which calls can give which, by status. */
+import { isOpen } from '../access.ts';
 import { type ErrorCode, errors, Refusal } from '../errors.ts';
 import type { AnswerHeader } from './parameters.ts';
 import type { Operation } from './vocabulary.ts';
@@ -16,7 +17,10 @@ export const everyCall: readonly ErrorCode[] = [
   'OVERLOADED',
   'TOO_MANY_CONNECTIONS',
 ];
-export const everyWrite: readonly ErrorCode[] = ['TOKEN_REQUIRED', 'FOREIGN_ORIGIN'];
+export const everyWrite: readonly ErrorCode[] = ['FOREIGN_ORIGIN'];
+/** Whether there are nodes on which this call needs the token: with API_TOKEN_FOR=all nearly each does. */
+export const mayNeedToken = ({ path, writes }: Pick<Operation, 'path' | 'writes'>): boolean =>
+  writes === true || !isOpen(path);
 
 /** Of calls that take parameters and refuse those they do not know. */
 export const ofParameters: readonly ErrorCode[] = ['PARAMETER_INVALID', 'UNKNOWN_PARAMETER'];
@@ -52,8 +56,10 @@ export const ofBodies: readonly ErrorCode[] = [
 export const ofNoCall: readonly ErrorCode[] = ['NOT_FOUND', 'METHOD_NOT_ALLOWED'];
 
 /** Every code that this call can give, by ascending status, each once. */
-export function errorsOf({ errors: own, writes }: Pick<Operation, 'errors' | 'writes'>): readonly ErrorCode[] {
+export function errorsOf(operation: Pick<Operation, 'errors' | 'path' | 'writes'>): readonly ErrorCode[] {
+  const { errors: own, writes } = operation;
   const codes = new Set([...own, ...everyCall, ...(writes ? everyWrite : [])]);
+  if (mayNeedToken(operation)) codes.add('TOKEN_REQUIRED');
   return allErrors.filter((code) => codes.has(code));
 }
 

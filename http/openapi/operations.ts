@@ -7,6 +7,7 @@ import { descriptionOperations } from './description.ts';
 import { liveOperations } from './live.ts';
 import { metricsOperations } from './metrics.ts';
 import { readOperations } from './reads.ts';
+import { sessionOperations } from './session.ts';
 import { statusOperations } from './status.ts';
 import type { Operation } from './vocabulary.ts';
 import { writeOperations } from './writes.ts';
@@ -17,6 +18,7 @@ const operations: readonly Operation[] = [
   ...statusOperations,
   ...liveOperations,
   ...metricsOperations,
+  ...sessionOperations,
   ...descriptionOperations,
   ...chaosOperations,
 ];

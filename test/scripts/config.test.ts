@@ -181,6 +181,13 @@ Reading('names a secret file that cannot be read, and a secret given twice', () 
   assert.equal(faulty({ API_TOKEN: 'x', API_TOKEN_FILE: '/t' }, { '/t': 'x' }), ['API_TOKEN_FILE']);
 });
 
+Reading('has a token for writes or for all calls, and for all only where there is one', () => {
+  assert.is(configOf({}).tokenFor, 'writes');
+  assert.is(configOf({ API_TOKEN: 'x', API_TOKEN_FOR: 'all' }).tokenFor, 'all');
+  assert.equal(faulty({ API_TOKEN_FOR: 'all' }), ['API_TOKEN_FOR']);
+  assert.equal(faulty({ API_TOKEN: 'x', API_TOKEN_FOR: 'reads' }), ['API_TOKEN_FOR']);
+});
+
 Reading('gives a config that nobody can change', () => {
   const config = configOf({});
   assert.ok([config, config.peers, config.peers[0], config.voters, config.timing].every(Object.isFrozen));
