@@ -3,7 +3,7 @@
  *
  *   arguments > a cluster > each experiment: measure, judge, save, draw > summary and table
  *
- * E1. Whatever fails, a cluster that was started here is ended, and faults that were ordered elsewhere are healed.
+ * E1. However it ends, the cluster is left in order (cluster.ts C2, C3).
  */
 import { causality } from './experiment/causality.ts';
 import {

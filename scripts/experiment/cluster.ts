@@ -4,6 +4,8 @@
  *
  * C1. What cannot be measured is refused before anything is done to it, with what to do instead.
  * C2. A cluster that was started here is ended and its folder removed, whatever happens.
+ * C3. A cluster that ran before goes on: what an experiment has broken there is mended, also when the experiment fails or
+ *     is interrupted.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -41,6 +43,9 @@ export interface Cluster {
   readonly own: boolean;
   /** Of a network that is made: what it is like, in words. */
   readonly links: string | null;
+  /** What an experiment has broken and not mended yet, by name: how that is done. */
+  readonly broken: Map<string, () => Promise<unknown>>;
+  /** Ends it if it was started here (C2), else mends it (C3). */
   end(): Promise<void>;
 }
 
@@ -116,14 +121,16 @@ export async function clusterAt(urls: readonly string[], label: Label, token?: s
     );
   }
   const ids = found.map(({ id }) => id);
+  const broken: Cluster['broken'] = new Map();
   const end = async (): Promise<void> => {
+    await Promise.all([...broken.values()].map((mend) => mend()));
     for (const node of found) node.close();
   };
   if (faults.length > 0) {
     await end();
     throw new Unusable(faults.join('\n'));
   }
-  return { nodes: found, regions: regionsOf(label, ids), own: false, links: null, end };
+  return { nodes: found, regions: regionsOf(label, ids), own: false, links: null, broken, end };
 }
 
 /** C1. Faults can be ordered only where the nodes allow it, and from their own machine or the end of a tunnel to it. */
@@ -211,7 +218,7 @@ export async function startCluster({ nodes: count, port, wan }: Start): Promise<
   if (ready === 'ready') {
     const ids = nodes.map(({ id }) => id);
     const links = /^\s*(links \(simulated\).*)$/m.exec(output)?.[1] ?? null;
-    return { nodes, regions: regionsOf(wan ? 'wan' : 'local', ids), own: true, links, end };
+    return { nodes, regions: regionsOf(wan ? 'wan' : 'local', ids), own: true, links, broken: new Map(), end };
   }
   await end();
   throw new Unusable(`the cluster did not start:\n${output.trim()}`);

@@ -1,12 +1,13 @@
 /** Many clients at once write to one node: how long each waits, how many a second, and that order and number are right. */
 
-import { commitLatencies } from '../commitLatency.ts';
+import { commitLatencies, type RoundTrips } from '../commitLatency.ts';
 import { auditOf, logsOf, newestId, promisesOf, violationsOf } from './audit.ts';
 import { type Cluster, leaderOf, nodeOf, Unusable } from './cluster.ts';
 import type { Settings } from './commandLine.ts';
 import type { Context, Measured } from './experiment.ts';
 import { roundTrips } from './latency.ts';
 import { Load } from './load.ts';
+import { lightRoundTripMs } from './regions.ts';
 import { ms, spreadOf } from './statistics.ts';
 
 /** By default a follower, as a client behind a load balancer mostly gets one: its writes go a longer way. */
@@ -17,17 +18,21 @@ function asked({ nodes }: Cluster, wanted: Settings['node'], leader: number | nu
   return found.id;
 }
 
-/**
- * What the network alone takes: to the leader and back, and from there to the nearest that make a majority with it. On one
- * machine a ping measures the machine.
- */
-async function floorMs(cluster: Cluster, node: number, leader: number | null): Promise<number | null> {
-  if (leader === null || cluster.regions.size === 0) return null;
-  const rtts = await roundTrips(cluster);
-  const ids = cluster.nodes.map(({ id }) => id);
-  const commitMs = commitLatencies(ids, rtts).find((each) => each.leader === leader)?.ms;
+/** Pure. To the leader and back, and from there to the nearest that make a majority with it. */
+export function floorOf(rtts: RoundTrips, node: number, leader: number): number | null {
+  const commitMs = commitLatencies([...rtts.keys()], rtts).find((each) => each.leader === leader)?.ms;
   const wayMs = node === leader ? 0 : rtts.get(node)?.get(leader);
   return typeof commitMs === 'number' && wayMs !== undefined ? ms(wayMs + commitMs) : null;
+}
+
+/** What the network alone takes, as it is and at the speed of light. On one machine a ping measures the machine. */
+async function floors(cluster: Cluster, node: number, leader: number | null) {
+  if (leader === null || cluster.regions.size === 0) return { floorMs: null, lightMs: null };
+  const places = [...cluster.regions];
+  const light = new Map(
+    places.map(([id, region]) => [id, new Map(places.map(([to, far]) => [to, lightRoundTripMs(region, far) ?? 0]))]),
+  );
+  return { floorMs: floorOf(await roundTrips(cluster), node, leader), lightMs: floorOf(light, node, leader) };
 }
 
 export async function concurrency(context: Context): Promise<Measured<'concurrency'>> {
@@ -64,7 +69,7 @@ export async function concurrency(context: Context): Promise<Measured<'concurren
     violations,
     leader,
     node,
-    floorMs: await floorMs(cluster, node, leader),
+    ...(await floors(cluster, node, leader)),
   };
   const isAll = acknowledged.length === messages;
   return {

@@ -59,6 +59,7 @@ async function round(context: Context, number: number, usual: number): Promise<F
 
   say.progress(`round ${number}: ${leader} is killed`);
   const killedAt = now();
+  cluster.broken.set('killed', () => revive(cluster, leader));
   const refused = await nodeOf(cluster, leader).chaos('kill', undefined);
   if (refused !== undefined) throw new Unusable(`${leader} cannot be killed: ${refused}`);
   const successor = await soon(
@@ -86,6 +87,7 @@ async function round(context: Context, number: number, usual: number): Promise<F
   say.progress(`round ${number}: ${leader} is started again`);
   const revivedAt = now();
   await revive(cluster, leader);
+  cluster.broken.delete('killed');
   const back = await soon(() => (watch.leaderOfAll === null ? undefined : now()), backWithinMs, 20);
   const spells = (await watch.stop()).filter(({ fromMs }) => fromMs < endedAt);
 

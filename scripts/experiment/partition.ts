@@ -81,6 +81,7 @@ export async function partition(context: Context): Promise<Measured<'partition'>
   const load = new Load(cluster, now, { name, homes, moves: false, timeoutMs, thinkMs }).start();
   await pause(beforeMs);
 
+  cluster.broken.set('cut', () => heal(cluster, sides));
   await cut(cluster, sides, wantedMs + graceMs);
   const cutAt = now();
   let isHealing = false;
@@ -92,6 +93,7 @@ export async function partition(context: Context): Promise<Measured<'partition'>
   isHealing = true;
   const healedAt = now();
   await heal(cluster, sides);
+  cluster.broken.delete('cut');
   const agreed = await soon(() => (watch.leaderOfAll === null ? undefined : now()), agreeWithinMs, 5);
   const hasResumed = (): boolean =>
     load.writes.some((write) => minority.includes(write.node) && isAcknowledged(write) && write.atMs > healedAt);

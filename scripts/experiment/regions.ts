@@ -4,18 +4,18 @@
  * The places are the data centres of the three regions that the nodes are deployed to: Council Bluffs (Iowa),
  * Saint-Ghislain (Belgium), Changhua County (Taiwan).
  */
+import { isRegion, type Region, regions } from '../wan/regions.ts';
 import type { Label } from './results.ts';
 
 interface Place {
   readonly latitude: number;
   readonly longitude: number;
 }
-const places: Readonly<Record<string, Place>> = {
+const places: Readonly<Record<Region, Place>> = {
   us: { latitude: 41.26, longitude: -95.86 },
   eu: { latitude: 50.45, longitude: 3.82 },
   asia: { latitude: 24.05, longitude: 120.52 },
 };
-export const regionNames = Object.keys(places);
 
 /** Of a sphere with the Earth's mean radius. */
 const earthKm = 6_371;
@@ -24,16 +24,16 @@ const lightKmPerMs = 299.792 / 1.468;
 
 /** The first node stands in the first region and so on; nodes of one machine in none. */
 export function regionsOf(label: Label, ids: readonly number[]): ReadonlyMap<number, string> {
-  if (label === 'local' || ids.length !== regionNames.length) return new Map();
-  return new Map(ids.map((id, i) => [id, regionNames[i] ?? '']));
+  if (label === 'local' || ids.length !== regions.length) return new Map();
+  return new Map(ids.map((id, i) => [id, regions[i] ?? '']));
 }
 
 const radians = (degrees: number): number => (degrees * Math.PI) / 180;
 
 /** Haversine formula. */
-export function kilometresBetween(a: string, b: string): number | null {
+function kilometresBetween(a: string, b: string): number | null {
+  if (!isRegion(a) || !isRegion(b)) return null;
   const [from, to] = [places[a], places[b]];
-  if (!from || !to) return null;
   const latitudes = radians(to.latitude - from.latitude);
   const longitudes = radians(to.longitude - from.longitude);
   const h =

@@ -119,6 +119,8 @@ export interface Concurrency {
      * the nearest peers that make a majority; from the nodes' own pings. Null on one machine: there is no network.
      */
     readonly floorMs: number | null;
+    /** The same if light in glass took the shortest ways: null where the places are not known. */
+    readonly lightMs: number | null;
   };
 }
 

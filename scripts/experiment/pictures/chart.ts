@@ -17,6 +17,7 @@ import {
 import { type EChartsCoreOption, init, setPlatformAPI, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import type { Picture } from '../files.ts';
+import { number, type Words } from './words.ts';
 
 use([
   ...[CustomChart, HeatmapChart, LineChart, LinesChart, ScatterChart, SVGRenderer],
@@ -49,18 +50,32 @@ setPlatformAPI({
 });
 
 /** What all axes look like; `more` says what differs. */
-export const axis = (name: string, more: object = {}): object => ({
+export const axis = (words: Words, name: string, more: object = {}): object => ({
   type: 'value',
   name,
   nameLocation: 'middle',
   nameGap: 30,
   nameTextStyle: { color: colours.ink, fontSize: letters },
-  axisLabel: { color: colours.ink, fontSize: letters - 1, hideOverlap: true },
+  axisLabel: {
+    color: colours.ink,
+    fontSize: letters - 1,
+    hideOverlap: true,
+    formatter: (value: number | string) => (typeof value === 'number' ? number(value, words, 3) : value),
+  },
   axisLine: { show: true, onZero: false, lineStyle: { color: colours.grey } },
   axisTick: { show: true, lineStyle: { color: colours.grey } },
   splitLine: { lineStyle: { color: colours.faint } },
   ...more,
 });
+
+/** Exactly there, so that grids above each other are in line; the labels are given their room. */
+export const grid = (sides: { left: number; right: number; top: number; bottom: number }): object => ({
+  ...sides,
+  outerBoundsMode: 'none',
+});
+/** What names beside an axis need. */
+export const roomFor = (names: readonly string[]): number =>
+  Math.ceil(Math.max(0, ...names.map((name) => textWidth(name, letters - 1)))) + 14;
 
 const iconWidth = 22;
 const itemGap = 14;
@@ -127,9 +142,16 @@ export const line = (
   },
 });
 
-/** Not every program that reads SVG knows `dominant-baseline`; all know `dy`. */
-const portable = (svg: string): string =>
-  svg.replaceAll(/<text dominant-baseline="central"/g, '<text dy="0.35em"').replace(' baseProfile="full"', '');
+/**
+ * Without what only a page would use, whose names count up from picture to picture; and not every program that reads SVG
+ * knows `dominant-baseline`, but all know `dy`.
+ */
+const plain = (svg: string, name: string): string =>
+  svg
+    .replaceAll(/ (?:ecmeta_\w+|pointer-events|class|baseProfile)="[^"]*"/g, '')
+    .replace(/<style[\s\S]*?<\/style>\s*/g, '')
+    .replaceAll('dominant-baseline="central"', 'dy="0.35em"')
+    .replaceAll(/\bzr\d+-/g, `${name}-`);
 
 export function picture(name: string, option: EChartsCoreOption, height = 300): Picture {
   const chart = init(null, null, { renderer: 'svg', ssr: true, width: pictureWidth, height });
@@ -139,7 +161,7 @@ export function picture(name: string, option: EChartsCoreOption, height = 300): 
     textStyle: { fontFamily: family, fontSize: letters, color: colours.ink },
     ...option,
   });
-  const svg = portable(chart.renderToSVGString());
+  const svg = plain(chart.renderToSVGString(), name);
   chart.dispose();
   const png = new Resvg(svg, { fitTo: { mode: 'zoom', value: pngZoom } }).render().asPng();
   return { name, svg: `${svg.trim()}\n`, png };

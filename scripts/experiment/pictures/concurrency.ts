@@ -2,7 +2,7 @@
 import type { Picture } from '../files.ts';
 import type { Outcome, RunOf } from '../results.ts';
 import { distributionOf } from '../statistics.ts';
-import { axis, colours, legend, line, picture } from './chart.ts';
+import { axis, colours, grid, legend, line, picture } from './chart.ts';
 import { number, type Words } from './words.ts';
 
 const looks: Readonly<Record<Outcome, { readonly colour: string; readonly symbol: string }>> = {
@@ -38,10 +38,10 @@ function overTime({ samples, figures }: RunOf<'concurrency'>, words: Words): Pic
     ...lines.map(({ name }) => name),
   ]);
   return picture('latency-over-time', {
-    grid: { left: 62, right: 16, top: own.bottom, bottom: 50 },
+    grid: grid({ left: 62, right: 20, top: own.bottom, bottom: 50 }),
     legend: own.option,
-    xAxis: axis(isLong ? words.timeS : words.timeMs, { min: 0 }),
-    yAxis: axis(words.latencyMs, { min: 0, nameGap: 42 }),
+    xAxis: axis(words, isLong ? words.timeS : words.timeMs, { min: 0 }),
+    yAxis: axis(words, words.latencyMs, { min: 0, nameGap: 42 }),
     series: [...points, ...lines],
   });
 }
@@ -56,10 +56,10 @@ function distribution({ samples, figures }: RunOf<'concurrency'>, words: Words):
   ];
   const own = legend(lines.map(({ name }) => name));
   return picture('latency-distribution', {
-    grid: { left: 62, right: 20, top: own.bottom, bottom: 50 },
+    grid: grid({ left: 62, right: 20, top: own.bottom, bottom: 50 }),
     legend: own.option,
-    xAxis: axis(words.latencyMs, { min: 0 }),
-    yAxis: axis(words.shareOfWrites, { min: 0, max: 100, nameGap: 42 }),
+    xAxis: axis(words, words.latencyMs, { min: 0 }),
+    yAxis: axis(words, words.shareOfWrites, { min: 0, max: 100, nameGap: 42 }),
     series: [
       {
         type: 'line',

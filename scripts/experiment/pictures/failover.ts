@@ -1,7 +1,7 @@
 /** A killed leader: what clients saw of it, and how the nodes came to another. Of several rounds the one in the middle. */
 import type { Picture } from '../files.ts';
 import type { FailureRound, RunOf } from '../results.ts';
-import { axis, colours, legend, picture, roundAxis } from './chart.ts';
+import { axis, colours, grid, legend, picture, roomFor, roundAxis } from './chart.ts';
 import {
   across,
   type Bar,
@@ -25,10 +25,10 @@ export function typicalRound(rounds: readonly FailureRound[]): FailureRound | un
 }
 
 /** So much around the kill that the gap takes the middle. */
-function spanOf({ gap, stepsMs }: FailureRound): Span & { readonly axis: object } {
+function spanOf({ gap, stepsMs }: FailureRound): Span & { readonly limits: object } {
   const end = Math.max(gap.fromMs + gap.ms, stepsMs.written ?? 0, 60);
-  const axis = roundAxis(-0.6 * end, 1.6 * end);
-  return { from: axis.min, to: axis.max, axis };
+  const limits = roundAxis(-0.6 * end, 1.6 * end);
+  return { from: limits.min, to: limits.max, limits };
 }
 
 const moments = ({ stepsMs }: FailureRound, words: Words): readonly (Moment & { readonly name: string })[] => {
@@ -53,6 +53,7 @@ function failover(round: FailureRound, words: Words): Picture {
   const clients = [...new Set(round.samples.map(({ client }) => client))]
     .filter((client) => client > 0)
     .sort((a, b) => a - b);
+  const names = clients.map((client) => `${words.client} ${client}`);
   const looks = { acknowledged: colours.blue, refused: colours.orange, unknown: colours.orange } as const;
   const writes = round.samples
     .filter(({ client }) => client > 0)
@@ -80,10 +81,10 @@ function failover(round: FailureRound, words: Words): Picture {
   return picture(
     'failover',
     {
-      grid: { left: 78, right: 18, top: own.bottom, bottom: 50 },
+      grid: grid({ left: roomFor(names), right: 20, top: own.bottom, bottom: 50 }),
       legend: own.option,
-      xAxis: axis(words.sinceKill, span.axis),
-      yAxis: laneAxis(clients.map((client) => `${words.client} ${client}`)),
+      xAxis: axis(words, words.sinceKill, span.limits),
+      yAxis: laneAxis(words, names),
       series: [
         ...keys,
         across([{ from: gap.fromMs, to: gap.fromMs + gap.ms, colour: gapColour }], marked),
@@ -106,6 +107,11 @@ const symbols: Readonly<
 function timeline(run: RunOf<'leader-failure'>, round: FailureRound, words: Words): Picture {
   const span = spanOf(round);
   const ids = nodeIds(run);
+  const names = ids.map((id) => nodeName(run, id));
+  // There the marks tell what happens; the legend has the words.
+  const leaders = leaderBars(ids, round.leaders, words).map((bar) =>
+    bar.colour === nobodyColour ? { ...bar, words: '' } : bar,
+  );
   const marked = moments(round, words);
   const events = Object.entries(symbols).map(([event, { symbol, word, colour }]) => ({
     type: 'scatter',
@@ -128,11 +134,11 @@ function timeline(run: RunOf<'leader-failure'>, round: FailureRound, words: Word
   return picture(
     'election-timeline',
     {
-      grid: { left: 78, right: 18, top: own.bottom, bottom: 50 },
+      grid: grid({ left: roomFor(names), right: 20, top: own.bottom, bottom: 50 }),
       legend: own.option,
-      xAxis: axis(words.sinceKill, span.axis),
-      yAxis: laneAxis(ids.map((id) => nodeName(run, id))),
-      series: [...keys, bars(leaderBars(ids, round.leaders, words), span, 0.56), across([], marked)],
+      xAxis: axis(words, words.sinceKill, span.limits),
+      yAxis: laneAxis(words, names),
+      series: [...keys, bars(leaders, span, 0.56), across([], marked)],
     },
     310,
   );

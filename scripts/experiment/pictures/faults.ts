@@ -1,7 +1,7 @@
 /** A partition and the death of all nodes: what clients got above, and whom the nodes named as their leader below. */
 import type { Picture } from '../files.ts';
 import type { LeaderSpell, RunOf, WriteSample } from '../results.ts';
-import { axis, colours, legend, picture } from './chart.ts';
+import { axis, colours, grid, legend, picture, roomFor } from './chart.ts';
 import {
   across,
   bars,
@@ -21,7 +21,6 @@ import { number, type Words } from './words.ts';
 
 const height = 400;
 const lanesTop = 268;
-const left = 80;
 
 interface Two {
   readonly name: string;
@@ -42,6 +41,8 @@ function twoGrids(
   two: Two,
 ): Picture {
   const ids = nodeIds(run);
+  const names = ids.map((id) => nodeName(run, id));
+  const left = Math.max(74, roomFor(names));
   const span: Span = {
     from:
       Math.max(...ids.map((id) => Math.min(...spells.filter(({ node }) => node === id).map(({ fromMs }) => fromMs)))) /
@@ -58,20 +59,14 @@ function twoGrids(
     {
       legend: own.option,
       grid: [
-        { left, right: 16, top: own.bottom, bottom: height - lanesTop + 14 },
-        { left, right: 16, top: lanesTop, bottom: 50 },
+        grid({ left, right: 20, top: own.bottom, bottom: height - lanesTop + 14 }),
+        grid({ left, right: 20, top: lanesTop, bottom: 50 }),
       ],
       xAxis: [
-        axis('', { ...limits, gridIndex: 0, axisLabel: { show: false } }),
-        axis(two.time, { ...limits, gridIndex: 1 }),
+        axis(words, '', { ...limits, gridIndex: 0, axisLabel: { show: false } }),
+        axis(words, two.time, { ...limits, gridIndex: 1 }),
       ],
-      yAxis: [
-        { ...two.yAxis, gridIndex: 0 },
-        laneAxis(
-          ids.map((id) => nodeName(run, id)),
-          { gridIndex: 1 },
-        ),
-      ],
+      yAxis: [{ ...two.yAxis, gridIndex: 0 }, laneAxis(words, names, { gridIndex: 1 })],
       series: [
         ...two.keys.filter((key) => !two.above.includes(key)),
         across(two.bands, two.moments, 0),
@@ -84,9 +79,12 @@ function twoGrids(
   );
 }
 
-const binS = 0.25;
-/** How many of these were answered in each quarter of a second. */
-function rateOf(writes: readonly WriteSample[], { from, to }: Span): readonly (readonly [number, number])[] {
+/** How many of these were answered in each of these times. */
+function rateOf(
+  writes: readonly WriteSample[],
+  { from, to }: Span,
+  binS: number,
+): readonly (readonly [number, number])[] {
   const bins = new Map<number, number>();
   for (const { atMs, ms } of writes) {
     const bin = Math.floor((atMs + ms) / 1000 / binS);
@@ -104,11 +102,13 @@ export function partitionPictures(run: RunOf<'partition'>, words: Words): readon
   const { minority, majority, apartMs } = figures;
   const ends = samples.writes.map(({ atMs, ms }) => atMs + ms);
   const span: Span = { from: Math.min(0, ...ends) / 1000, to: Math.max(0, ...ends) / 1000 };
+  // So long that several writes fall into each, also where a write takes a quarter of a second.
+  const binS = samples.writes.length / (span.to - span.from) > 30 ? 0.25 : 0.5;
   const of = (ids: readonly number[], isDone: boolean): readonly (readonly [number, number])[] => {
     const own = samples.writes.filter(
       ({ node, outcome }) => ids.includes(node) && (outcome === 'acknowledged') === isDone,
     );
-    return rateOf(own, span);
+    return rateOf(own, span, binS);
   };
   const rate = (name: string, ids: readonly number[], colour: string, symbol: string): Named => ({
     type: 'line',
@@ -136,7 +136,7 @@ export function partitionPictures(run: RunOf<'partition'>, words: Words): readon
       name: 'partition',
       above,
       keys: [...above, swatch(words.apart, 'rgba(86, 180, 233, 0.5)'), swatch(words.nobody, nobodyColour)],
-      yAxis: axis(`${words.writesPer} ${number(binS, words, 2)} s`, { min: 0, nameGap: 44 }),
+      yAxis: axis(words, `${words.writesPer} ${number(binS, words, 2)} s`, { min: 0, nameGap: 44 }),
       bands: [{ from: 0, to: apartMs / 1000, colour: 'rgba(86, 180, 233, 0.22)' }],
       moments: [],
       time: words.sinceCutS,
@@ -168,7 +168,7 @@ export function durabilityPictures(run: RunOf<'durability'>, words: Words): read
           data: acknowledged.map((at, i) => [at, i + 1]),
         },
       ],
-      yAxis: axis(words.inLog, { min: 0, nameGap: 50 }),
+      yAxis: axis(words, words.inLog, { min: 0, nameGap: 50 }),
       keys: [
         ...moments.map((moment, i) => stroke(names[i] ?? '', moment)),
         swatch(words.dead, silentColour),

@@ -1,7 +1,7 @@
 /** Round trips between each ordered pair of nodes. */
 import type { Picture } from '../files.ts';
 import type { PairFigures, RunOf } from '../results.ts';
-import { axis, colours, letters, picture } from './chart.ts';
+import { axis, colours, grid, letters, picture, roomFor } from './chart.ts';
 import { nodeIds } from './lanes.ts';
 import { fixed, type Words } from './words.ts';
 
@@ -30,7 +30,7 @@ export function heatMapPictures(run: RunOf<'latency'>, words: Words): readonly P
   const { pairs } = run.figures;
   const highest = Math.max(0.001, ...pairs.map(({ ms }) => ms.average));
   const side = (name: string, more: object): object =>
-    axis(name, {
+    axis(words, name, {
       type: 'category',
       data: names,
       splitLine: { show: false },
@@ -42,9 +42,9 @@ export function heatMapPictures(run: RunOf<'latency'>, words: Words): readonly P
     picture(
       'heat-map',
       {
-        grid: { left: 84, right: 100, top: 12, bottom: 54 },
+        grid: grid({ left: roomFor(names) + 30, right: 100, top: 12, bottom: 54 }),
         xAxis: side(words.to, { nameGap: 32 }),
-        yAxis: side(words.from, { inverse: true, nameGap: 60 }),
+        yAxis: side(words.from, { inverse: true, nameGap: roomFor(names) + 4 }),
         visualMap: {
           min: 0,
           max: highest,

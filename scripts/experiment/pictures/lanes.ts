@@ -72,8 +72,8 @@ export function bars(all: readonly Bar[], { from, to }: Span, share: number, gri
 }
 
 /** A lane for each of these, the first on top. */
-export const laneAxis = (names: readonly string[], more: object = {}): object =>
-  axis('', {
+export const laneAxis = (words: Words, names: readonly string[], more: object = {}): object =>
+  axis(words, '', {
     type: 'category',
     data: [...names],
     inverse: true,

@@ -6,7 +6,7 @@
  */
 import type { Picture } from '../files.ts';
 import type { CausalMessage, CausalRound, RunOf } from '../results.ts';
-import { axis, colours, legend, letters, picture, roundAxis } from './chart.ts';
+import { axis, colours, grid, legend, letters, picture, roomFor, roundAxis } from './chart.ts';
 import { bars, laneAxis, stroke, swatch } from './lanes.ts';
 import type { Words } from './words.ts';
 
@@ -88,10 +88,10 @@ export function spaceTimePictures({ samples }: RunOf<'causality'>, words: Words)
     picture(
       'space-time',
       {
-        grid: { left: 62, right: 18, top: own.bottom, bottom: 50 },
+        grid: grid({ left: roomFor(clients), right: 20, top: own.bottom, bottom: 50 }),
         legend: own.option,
-        xAxis: axis(words.inTheConversation, { ...limits, splitLine: { show: false } }),
-        yAxis: laneAxis(clients, { splitLine: { show: false } }),
+        xAxis: axis(words, words.inTheConversation, { ...limits, splitLine: { show: false } }),
+        yAxis: laneAxis(words, clients, { splitLine: { show: false } }),
         series: [
           ...keys,
           {
