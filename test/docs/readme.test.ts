@@ -15,6 +15,7 @@ const readme = textOf('README.md');
 const api = textOf('docs/api.md');
 const pages = [
   'README.md',
+  'README.es.md',
   'docs/algorithms.md',
   'docs/api.md',
   'docs/configuration.md',
@@ -64,7 +65,7 @@ Tables('list the options of npm start, and all of them', () => {
   assert.equal(listed.sort(), there.filter((name) => name !== '--help').sort());
   for (const page of pages) {
     for (const [, command = ''] of textOf(page).matchAll(/\bnpm start -- ([^`\n#&]+)/g)) {
-      const outcome = argumentsOf(command.trim().split(/\s+/));
+      const outcome = argumentsOf((command.split('  ')[0] ?? '').trim().split(/\s+/)); // Behind two spaces npm start says more.
       assert.ok('ok' in outcome, `npm start -- ${command}: ${'faults' in outcome ? outcome.faults.join('; ') : ''}`);
     }
   }
@@ -80,7 +81,9 @@ Tables('name only routes that there are, and all of them', () => {
     ([, a, b]) => a ?? b ?? '',
   );
   assert.equal([...new Set(listed)].sort(), [...new Set(there)].sort());
-  for (const route of routesOf(readme)) assert.ok(there.includes(route), `README.md: there is no ${route}`);
+  for (const page of ['README.md', 'README.es.md']) {
+    for (const route of routesOf(textOf(page))) assert.ok(there.includes(route), `${page}: there is no ${route}`);
+  }
 });
 
 // ------------------------------------------------------------------------------------------------- commands, paths
