@@ -78,12 +78,19 @@ async function run(name: ExperimentName, cluster: Cluster, wanted: Wanted, say: 
 async function runAll(wanted: Wanted, say: Say): Promise<boolean> {
   const { urls, label, experiments, out, language } = wanted;
   if (urls.length === 0) say.line(`starting ${wanted.nodes} nodes${wanted.wan ? ' in three regions' : ''} …`);
-  const cluster =
-    urls.length === 0 ? await startCluster(wanted) : await clusterAt(urls, label, process.env.API_TOKEN || undefined);
-  let held = true;
+  const token = process.env.API_TOKEN || undefined;
+  const coming = urls.length === 0 ? startCluster(wanted) : clusterAt(urls, label, token);
+  let isStopping = false;
+  const stop = (): void => {
+    if (isStopping) return; // npm passes the terminal's signal on a second time.
+    isStopping = true;
+    const ended = coming.then((cluster) => cluster.end()).catch(() => {});
+    void ended.then(() => process.exit(130)); // E1.
+  };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  const stopped = (): void => void cluster.end().finally(() => process.exit(130));
-  for (const signal of signals) process.once(signal, stopped);
+  for (const signal of signals) process.on(signal, stop);
+  const cluster = await coming;
+  let held = true;
   try {
     if (experiments.some((name) => needsChaos.has(name))) await checkChaos(cluster);
     for (const name of experiments) {
@@ -99,7 +106,7 @@ async function runAll(wanted: Wanted, say: Say): Promise<boolean> {
       held &&= done.held;
     }
   } finally {
-    for (const signal of signals) process.off(signal, stopped);
+    for (const signal of signals) process.off(signal, stop);
     await cluster.end(); // E1.
   }
   say.line('');

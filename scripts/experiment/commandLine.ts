@@ -69,7 +69,7 @@ npm run experiment -- publish      copies the newest results, with new pictures,
   --down MS         durability: how long all nodes stay dead (1000)
   --conversations N causality: how many (20)
 
-A cluster that runs must allow chaos (npm start -- --chaos) for all but concurrency, latency and causality. Where writes
+A cluster that runs must allow chaos (npm start -- --chaos) for all but concurrency, latency and causality. Where calls
 need a token it comes from the environment: API_TOKEN.
 Exit code: 0 all that was promised held, 1 something did not, 2 the arguments or the cluster were wrong.
 `;

@@ -106,9 +106,13 @@ export class LogNode {
     this.#connections.close();
   }
 
+  /** What shows that this client may call. */
+  get authorization(): Readonly<Record<string, string>> {
+    return this.#token === undefined ? {} : { Authorization: `Bearer ${this.#token}` };
+  }
+
   ask(path: string, call: Call = {}, connections = this.#connections): Promise<Answer | undefined> {
-    const authorization = this.#token === undefined ? {} : { Authorization: `Bearer ${this.#token}` };
-    return connections.ask(this.url, path, { ...call, headers: { ...authorization, ...call.headers } });
+    return connections.ask(this.url, path, { ...call, headers: { ...this.authorization, ...call.headers } });
   }
 
   async health(withinMs = 1_000): Promise<Health | undefined> {

@@ -13,7 +13,8 @@ import { LeaderWatch, storiesOf } from './watch.ts';
 /** At each node. */
 const clients = 2;
 const thinkMs = 40;
-const timeoutMs = 1_000;
+/** Of a write: on one machine, and where it has to cross oceans. */
+const timeoutsMs = { near: 1_000, far: 2_000 } as const;
 const beforeMs = 1_500;
 const afterMs = 2_000;
 /** Should nobody heal it, it heals by itself so much later. */
@@ -69,6 +70,7 @@ const isAcknowledged = ({ outcome }: WriteSample): boolean => outcome === 'ackno
 export async function partition(context: Context): Promise<Measured<'partition'>> {
   const { cluster, settings, now, name, say } = context;
   const { apartMs: wantedMs } = settings;
+  const timeoutMs = timeoutsMs[cluster.regions.size === 0 ? 'near' : 'far'];
   const leader = await settled(cluster, agreeWithinMs);
   if (leader === null) throw new Unusable('the nodes do not come to agree on a leader');
   const after = await newestId(cluster);

@@ -76,9 +76,9 @@ export class LeaderWatch {
 const storyWithinMs = 3_000;
 
 /** The story of one node's life, by its dashboard's feed; nothing when it does not tell. */
-function storyOf({ id, url }: LogNode): Promise<readonly (StoryMark & { readonly wallMs: number })[]> {
+function storyOf({ id, url, authorization }: LogNode): Promise<readonly (StoryMark & { readonly wallMs: number })[]> {
   return new Promise((resolve) => {
-    const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/live`);
+    const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/live`, { headers: authorization });
     const done = (story: readonly (StoryMark & { readonly wallMs: number })[]): void => {
       clearTimeout(late);
       socket.terminate();
