@@ -50,6 +50,9 @@ const rules: readonly Rule[] = [
   { of: 'ui/build.mjs', may: ['ui/', ...building] },
   { of: 'ui/layout.mjs', may: ['ui/', ...building] },
   { of: 'ui/', may: ['ui/', ...shown, ...drawing] },
+  // They know a cluster from outside: by its answers, and by the types of what it shows.
+  { of: 'scripts/experiment/pictures/', may: ['scripts/experiment/', 'echarts/', '@resvg/resvg-js'] },
+  { of: 'scripts/experiment/', may: ['scripts/', 'http/live/protocol.ts', 'node:', 'ws'] },
   { of: 'scripts/', may: ['scripts/', 'actors/', 'transport/', 'storage/', 'http/', 'node:', 'bunyan', 'zx'] },
 ];
 
@@ -153,6 +156,9 @@ Arrows('that point the wrong way are found, with both file names', () => {
     ['storage/fileDisk.ts', "import type { F } from '../actors/facade.ts';", ['actors/facade.ts']],
     ['transport/links.ts', "import { x } from '../test/support/dice.ts';", ['test/support/dice.ts']],
     ['scripts/serve.ts', "import { x } from '../test/support/dice.ts';", ['test/support/dice.ts']],
+    ['scripts/serve.ts', "import { x } from 'echarts/core';", ['echarts/core']],
+    ['scripts/experiment/load.ts', "import { x } from '../../actors/node.ts';", ['actors/node.ts']],
+    ['scripts/experiment/pictures/chart.ts', "import { x } from 'echarts/core';", []],
     ['ui/page.js', "import { x } from '../http/json.ts';", ['http/json.ts']],
     ['ui/network/page.tsx', "import type { x } from '../../actors/observation.ts';\nimport { h } from 'preact';", []],
     ['ui/feed.ts', "import { x } from 'ws';", ['ws']],
