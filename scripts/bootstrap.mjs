@@ -37,6 +37,7 @@ const scripts = {
   torture: 'test/torture/torture.js',
   simulate: 'test/simulation/simulate.js',
   wan: 'scripts/wan.js',
+  image: 'scripts/image.js',
   bench: 'test/bench/bench.js',
   experiment: 'scripts/experiment.js',
 };
