@@ -13,12 +13,14 @@ import { type Choice, understand, usage, type Wanted } from './commandLine.ts';
 import { longScenarios } from './longScenarios.ts';
 import { machineOf } from './machine.ts';
 import { pictureOf } from './picture.ts';
+import { profile } from './profile.ts';
 import { comparedSystems, systemOf } from './registry.ts';
 import type { BenchResult } from './result.ts';
 import { limits, shortScenarios } from './scenarios.ts';
 import type { Scenario, Stage } from './stage.ts';
 import type { System } from './systems.ts';
 import { tableOf } from './table.ts';
+import { wan } from './wan.ts';
 
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -26,7 +28,7 @@ const say = (line: string): void => {
 
 const scenarios: readonly Scenario[] = [...shortScenarios, ...longScenarios];
 const choice: Choice = {
-  scenarios: [...shortScenarios, limits, ...longScenarios],
+  scenarios: [...shortScenarios, limits, ...longScenarios, wan, profile],
   systems: comparedSystems.map(({ name }) => name),
 };
 
@@ -86,6 +88,8 @@ async function runAll(bench: Bench, missing: ReadonlyMap<string, string>): Promi
       else await staged(bench, system, scenario.name, (stage) => scenario.run(stage));
     }
   }
+  for (const { name, systems, run } of [wan, profile].filter((each) => wanted.scenarios.includes(each.name)))
+    for (const system of systems) await staged(bench, system, name, run);
   if (!wanted.scenarios.includes(limits.name)) return;
   for (const system of limits.systems) await staged(bench, system, limits.name, limits.runServer);
   say('limits: disk');

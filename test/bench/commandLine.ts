@@ -15,6 +15,8 @@ export interface Wanted {
   readonly warmMs: number;
   /** Of killing the leader, at least. */
   readonly rounds: number;
+  /** How long nobody may be elected, in the scenario `wan`. */
+  readonly calmMs: number;
   /** Of the scenario `million`, unless `messages` says otherwise. */
   readonly million: number;
   /** Of `million` and `soak`. */
@@ -131,6 +133,7 @@ export function understand(args: readonly string[], choice: Choice): Understood 
       tryMs: quick ? 400 : 1_500,
       warmMs: quick ? 500 : 3_000,
       rounds: quick ? 1 : 5,
+      calmMs: quick ? 5_000 : 60_000,
       million: quick ? 100_000 : 1_000_000,
       ...(messages !== undefined && { messages }),
       dir,

@@ -1,7 +1,7 @@
 /** This log, as it runs in production: three nodes, fsync on, log level info to a file. */
 import { execFileSync } from 'node:child_process';
 import { connect } from 'node:net';
-import { byDefault, call, RealCluster, type RealNode, until } from '../support/realCluster.ts';
+import { byDefault, type ClusterOptions, call, RealCluster, type RealNode, until } from '../support/realCluster.ts';
 import { type Endpoint, numbersIn, type Running, type Shape, type System, textOf, type Way } from './systems.ts';
 import { httpSpeaker, post, socketSpeaker, tcpClient, textFrame } from './wires.ts';
 
@@ -112,12 +112,18 @@ export interface OwnRunning extends Running {
   readonly cluster: RealCluster;
 }
 
-async function start(folder: string): Promise<OwnRunning> {
-  const cluster = await RealCluster.plan({ env: byDefault, parent: folder });
-  const highest = Math.max(...cluster.ids);
+/** `best`: who leads when all are there; else the highest id. */
+export async function startOurs(
+  folder: string,
+  options: ClusterOptions = {},
+  best?: number,
+  prepare?: (cluster: RealCluster) => void,
+): Promise<OwnRunning> {
+  const cluster = await RealCluster.plan({ ...options, env: byDefault, parent: folder });
+  prepare?.(cluster);
   const inOrder = async (): Promise<void> => {
     await cluster.ready();
-    await cluster.leads(highest, 30_000);
+    await cluster.leads(best ?? Math.max(...cluster.ids), 30_000);
   };
   const settled = async (run: () => Promise<void>): Promise<void> => {
     try {
@@ -178,7 +184,7 @@ export const ours = {
   ackMeans: 'on the disks of a majority (fdatasync), in one order for all',
   ways: [http, socket],
   missing: () => null,
-  start,
+  start: (folder) => startOurs(folder),
   tail,
   readAll,
 } satisfies System;

@@ -63,6 +63,8 @@ const titles: Readonly<Record<string, string>> = {
   limits: 'The disk alone',
   soak: 'Soak',
   overload: 'Overload',
+  wan: 'Three regions (simulated)',
+  profile: 'Processor time',
 };
 
 const escaped = (text: string): string =>
