@@ -5,6 +5,7 @@
  *
  * E1. However it ends, the cluster is left in order (cluster.ts C2, C3).
  */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { causality } from './experiment/causality.ts';
 import {
   type Cluster,
@@ -28,6 +29,7 @@ import { picturesOf } from './experiment/pictures/draw.ts';
 import { publish, showTable, summarise } from './experiment/publish.ts';
 import type { ExperimentName, Promised, Run } from './experiment/results.ts';
 import { type Say, sayOn } from './experiment/say.ts';
+import { ms } from './experiment/statistics.ts';
 import { isMain } from './main.ts';
 
 const measures: { readonly [Name in ExperimentName]: Measure<Name> } = {
@@ -41,6 +43,9 @@ const measures: { readonly [Name in ExperimentName]: Measure<Name> } = {
 const needsChaos: ReadonlySet<ExperimentName> = new Set(['leader-failure', 'partition', 'durability']);
 const settleWithinMs = 30_000;
 
+const stallMsWorthTelling = 50;
+const stalled = (stallMs: number): string =>
+  `  note    the measuring process stood still for up to ${Math.round(stallMs)} ms: this machine is busy, and times may be too long`;
 const verdict = ({ promise, held, detail }: Promised): string =>
   `  ${held ? 'ok    ' : 'FAILED'}  ${promise}: ${detail}`;
 
@@ -51,6 +56,8 @@ async function run(name: ExperimentName, cluster: Cluster, wanted: Wanted, say: 
   const now = (): number => performance.now() - startedAt;
   const leader = await leaderOf(cluster);
   const before = machine();
+  const stalls = monitorEventLoopDelay({ resolution: 5 });
+  stalls.enable();
   const { promises, ...measured } = await measure({
     cluster,
     now,
@@ -58,6 +65,7 @@ async function run(name: ExperimentName, cluster: Cluster, wanted: Wanted, say: 
     settings: wanted.settings,
     say,
   });
+  stalls.disable();
   const nodes = cluster.nodes.map(({ id, url }) => ({ id, url, region: cluster.regions.get(id) ?? null }));
   return {
     format: 1,
@@ -65,6 +73,7 @@ async function run(name: ExperimentName, cluster: Cluster, wanted: Wanted, say: 
     label: wanted.label,
     began: began.toISOString(),
     durationMs: Math.round(now()),
+    stallMsMax: ms(stalls.max / 1e6),
     command: `npm run experiment -- ${process.argv.slice(2).join(' ')}`,
     version: version(),
     machine: before,
@@ -100,6 +109,7 @@ async function runAll(wanted: Wanted, say: Say): Promise<boolean> {
       say.line(`\n${name}`);
       const done = await run(name, cluster, wanted, say);
       for (const promise of done.promises) say.line(verdict(promise));
+      if (done.stallMsMax > stallMsWorthTelling) say.line(stalled(done.stallMsMax));
       saveRun(out, stemOf(done), done); // Before it is drawn: samples cannot be made again.
       savePictures(out, stemOf(done), picturesOf(done, language));
       say.line(`  ${out}/${stemOf(done)}*`);

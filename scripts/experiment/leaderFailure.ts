@@ -95,7 +95,8 @@ async function round(context: Context, number: number, usual: number): Promise<F
     .filter(({ outcome }) => outcome === 'acknowledged')
     .map((write) => write.atMs + write.ms);
   const lastBefore = Math.max(killedAt - beforeMs, ...acknowledgedAt.filter((at) => at <= killedAt));
-  const gap = longestGap(acknowledgedAt, lastBefore, endedAt);
+  // By the probe it is over; what comes later has other reasons.
+  const gap = longestGap(acknowledgedAt, lastBefore, writtenAt ?? endedAt);
   const noticed = noticedAt(spells, leader, killedAt);
   const step = (at: number | null | undefined, from = killedAt): number | null =>
     at === null || at === undefined ? null : ms(at - from);

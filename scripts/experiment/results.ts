@@ -286,6 +286,8 @@ export interface RunOf<Name extends ExperimentName> {
   readonly began: string;
   readonly durationMs: number;
   readonly command: string;
+  /** For how long the measuring process itself stood still at most: times are up to so much too long. */
+  readonly stallMsMax: number;
   readonly version: { readonly release: string; readonly commit: string };
   readonly machine: Machine;
   readonly cluster: ClusterSeen;

@@ -165,6 +165,7 @@ const runOf = (experiment: ExperimentName, label: Label = 'wan', began = '2026-1
     label,
     began,
     durationMs: 1_000,
+    stallMsMax: 1,
     command: 'npm run experiment',
     version: { release: '0', commit: 'x' },
     machine: { cpu: 'x', cores: 1, memoryGiB: 1, kernel: 'x', node: 'x', loadAverage: 0 },
