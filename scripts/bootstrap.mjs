@@ -36,6 +36,7 @@ const scripts = {
   model: 'test/model/run.js',
   torture: 'test/torture/torture.js',
   simulate: 'test/simulation/simulate.js',
+  cloud: 'scripts/cloud/main.js',
   wan: 'scripts/wan.js',
   image: 'scripts/image.js',
   bench: 'test/bench/bench.js',

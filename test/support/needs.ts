@@ -23,6 +23,7 @@ export const packages = {
   chromium: 'chromium',
   prometheus: 'prometheus',
   promtool: 'prometheus',
+  shellcheck: 'shellcheck',
 } as const;
 
 const installWith = 'apt-get install';
