@@ -81,13 +81,13 @@ export interface Edge {
   readonly metrics: HttpMetrics;
   readonly eventLoop: EventLoop;
   readonly apiToken: string | undefined;
+  readonly tokenFor: TokenFor;
   /** Origins (`https://log.example`) whose pages may call this API, and whose host names this node answers to. */
   readonly allowedOrigins: readonly string[];
   /** Ends the process, at once; set only where chaos is switched on. */
   readonly kill: (() => void) | undefined;
   /** The other faults; only where `kill` is. */
   readonly chaos: Chaos | undefined;
-  readonly tokenFor: TokenFor;
   readonly tailBlocks: TailBlocks;
   readonly bodyRoom: BodyRoom;
   /** Ends of the live tails, for the stop. */

@@ -36,11 +36,13 @@ export interface HttpOptions {
   /** 0 takes any free port; `listen` tells which. */
   readonly port: number;
   readonly host?: string;
-  /** Where set, every write needs it as a bearer token. */
+  /** Where set, calls need it as a bearer token: those that write, or all. */
   readonly apiToken?: string;
-  /** Like `https://log.example`: sites whose pages may call this API, and host names it answers to on loopback. */
   readonly tokenFor?: TokenFor;
+  /** Like `https://log.example`: sites whose pages may call this API, and host names it answers to on loopback. */
   readonly allowedOrigins?: readonly string[];
+  /** Where people reach the nodes: their dashboards are linked. */
+  readonly nodeUrls?: ReadonlyMap<number, string>;
   /** Ends the process as abruptly as kill -9. Given only where chaos is switched on; it opens /kill and the reset. */
   readonly kill?: () => void;
   /** The other faults; only together with `kill`. */
@@ -70,10 +72,10 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     metrics: new HttpMetrics(),
     eventLoop: new EventLoop(),
     apiToken: options.apiToken,
+    tokenFor: options.tokenFor ?? 'writes',
     allowedOrigins: options.allowedOrigins ?? [],
     kill: options.kill,
     chaos,
-    tokenFor: options.tokenFor ?? 'writes',
     tailBlocks: new TailBlocks(options.node),
     bodyRoom: new BodyRoom(limits.maxBodyBytes),
     tails: new Set(),
@@ -85,6 +87,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
       chaos,
       inspect: options.inspect !== undefined,
       needsToken: options.apiToken !== undefined,
+      nodeUrls: options.nodeUrls ?? new Map(),
       maxUnreadBytes: limits.maxViewerBytes,
     }),
     liveSockets: createWebSockets({ maxFrameBytes: maxWantBytes, stallMs: limits.stallMs }),

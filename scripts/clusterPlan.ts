@@ -198,6 +198,7 @@ export function planOf(options: ClusterOptions, logDir: string): Plan {
 /** Variables that the plan decides; whatever the caller's environment says about them is not meant for these nodes. */
 const planned = new Set(
   ['NODE_ID', 'PORT', 'HOST', 'PEER_PORT', 'PEER_HOST', 'PEERS', 'DATA_DIR', 'LOG_DIR', 'MEMORY', 'CHAOS'].concat(
+    'NODE_URLS',
     'CLUSTER_SECRET',
     'CLUSTER_SECRET_FILE',
     'NODE_PRIORITY',
@@ -215,6 +216,7 @@ export function environmentOf(plan: Plan, node: PlannedNode, options: ClusterOpt
     PEER_PORT: `${node.peerPort}`,
     PEERS: [...node.finds].map(([id, port]) => `${id}@127.0.0.1:${port}`).join(','),
     NODE_PRIORITY: options.leader === node.id ? '1' : '0',
+    NODE_URLS: plan.nodes.map(({ id, port }) => `${id}@http://127.0.0.1:${port}`).join(','),
     DATA_DIR: node.dataDir,
     LOG_DIR: plan.logDir,
     CLUSTER_SECRET_FILE: plan.secretFile,

@@ -59,6 +59,8 @@ export interface Config {
   readonly maxConnections: number;
   readonly keepAliveMs: number;
   readonly allowedOrigins: readonly string[];
+  /** Where people reach the nodes over HTTP, as far as it is known. */
+  readonly nodeUrls: ReadonlyMap<number, string>;
 }
 
 export interface ConfigFault {
@@ -100,9 +102,9 @@ const ranges = {
   STABLE_MS: { min: 0, max: 600_000 },
   SEGMENT_MB: { min: 16, max: 1024 },
   MAX_CONNECTIONS: { min: 1, max: 65_536 },
+  KEEP_ALIVE_MS: { min: 1000, max: 3_600_000 },
 } as const satisfies Record<string, Range>;
 type IntegerName = keyof typeof ranges;
-  KEEP_ALIVE_MS: { min: 1000, max: 3_600_000 },
 
 const integers = ({ min, max }: Range): string => `integer ${min}..${max}`;
 const flag = '1, true, yes, on or 0, false, no, off';
@@ -110,9 +112,10 @@ const peersAccepted = `id@host:port,… : an odd number of voters from 1 to ${vo
 const secretAccepted = `at least ${secretLengthMin} printable characters, no spaces`;
 const tokenAccepted = `1 to ${tokenLengthMax} printable characters, no spaces`;
 const originsAccepted = 'https://name or http://name:port, …';
+const nodeUrlsAccepted = 'id@https://name or id@http://name:port, … ; each id once';
+const tokenUses: readonly TokenFor[] = ['writes', 'all'];
 const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 const formats: readonly LogFormat[] = ['bunyan', 'gcp'];
-const tokenUses: readonly TokenFor[] = ['writes', 'all'];
 
 const integerRow = (name: IntegerName, byDefault: string, meaning: string): Variable => ({
   name,
@@ -169,15 +172,15 @@ export const variables: readonly Variable[] = [
     meaning: 'bearer token that calls then need',
   },
   { name: 'API_TOKEN_FILE', accepted: 'file', byDefault: 'none', meaning: 'holds the token instead' },
-  integerRow('NODE_PRIORITY', '0', 'a higher one leads before a higher id'),
-  {
-    name: 'CHAOS',
   {
     name: 'API_TOKEN_FOR',
     accepted: tokenUses.join(', '),
     byDefault: 'writes',
     meaning: 'which calls need the token; `all` leaves out health and the files of the dashboard',
   },
+  integerRow('NODE_PRIORITY', '0', 'a higher one leads before a higher id'),
+  {
+    name: 'CHAOS',
     accepted: flag,
     byDefault: 'off',
     meaning: 'allows `POST /kill`, `POST /chaos/…` and `POST /metrics/reset`, from this machine',
@@ -205,16 +208,22 @@ export const variables: readonly Variable[] = [
   integerRow('STABLE_MS', `${defaultTiming.stableMs}`, 'how long a returning higher node is watched before it leads'),
   integerRow('SEGMENT_MB', '32', 'size of a log file, in MiB'),
   integerRow('MAX_CONNECTIONS', `${defaultLimits.maxConnections}`, 'client connections; more are refused'),
-  {
-    name: 'ALLOWED_ORIGINS',
-    accepted: originsAccepted,
   integerRow(
     'KEEP_ALIVE_MS',
     `${defaultLimits.keepAliveMs}`,
     'how long an idle connection of a client is kept; longer than a load balancer before it keeps its own',
   ),
+  {
+    name: 'ALLOWED_ORIGINS',
+    accepted: originsAccepted,
     byDefault: 'none',
     meaning: 'sites whose pages may call this API, beside its own',
+  },
+  {
+    name: 'NODE_URLS',
+    accepted: nodeUrlsAccepted,
+    byDefault: 'none',
+    meaning: 'where people reach the nodes: the dashboard links to those of the others',
   },
 ];
 
@@ -320,6 +329,13 @@ class Reader {
     return word ?? byDefault;
   }
 
+  tokenFor(): TokenFor {
+    const text = this.text('API_TOKEN_FOR')?.toLowerCase() ?? 'writes';
+    const use = tokenUses.find((known) => known === text);
+    if (use === undefined) this.fault('API_TOKEN_FOR', tokenUses.join(', '));
+    return use ?? 'all';
+  }
+
   /** A secret from the variable or from the file that `<name>_FILE` names. */
   secret(name: string, accepted: string, lengthMin: number, lengthMax: number): string | null {
     const fileName = `${name}_FILE`;
@@ -329,13 +345,6 @@ class Reader {
       if (secret !== undefined) {
         this.fault(fileName, `only one of ${name} and ${fileName}`);
         return null;
-  tokenFor(): TokenFor {
-    const text = this.text('API_TOKEN_FOR')?.toLowerCase() ?? 'writes';
-    const use = tokenUses.find((known) => known === text);
-    if (use === undefined) this.fault('API_TOKEN_FOR', tokenUses.join(', '));
-    return use ?? 'all';
-  }
-
       }
       try {
         secret = this.#readText(path).trim();
@@ -358,6 +367,21 @@ class Reader {
     const given = origins.filter((origin) => origin !== '');
     if (given.some((origin) => !isOrigin(origin))) this.fault('ALLOWED_ORIGINS', originsAccepted);
     return given;
+  }
+
+  nodeUrls(): ReadonlyMap<number, string> {
+    const urls = new Map<number, string>();
+    const given = (this.text('NODE_URLS') ?? '').split(',').map((one) => one.trim());
+    for (const one of given.filter((text) => text !== '')) {
+      const [, idText = '', url = ''] = /^(\d+)@(.+)$/.exec(one) ?? [];
+      const id = parseInteger(idText, ranges.NODE_ID);
+      if (id !== undefined && isOrigin(url) && !urls.has(id)) urls.set(id, url);
+      else {
+        this.fault('NODE_URLS', nodeUrlsAccepted);
+        break;
+      }
+    }
+    return urls;
   }
 
   peers(): readonly PeerAddress[] | undefined {
@@ -423,6 +447,7 @@ export function readConfig(env: Environment, readText: ReadText): ConfigOutcome 
     logFormat: reader.word('LOG_FORMAT', formats, 'bunyan'),
     clusterSecret,
     apiToken: reader.secret('API_TOKEN', tokenAccepted, 1, tokenLengthMax),
+    tokenFor: reader.tokenFor(),
     priority: reader.integer('NODE_PRIORITY', 0),
     chaos: reader.flag('CHAOS'),
     inspect: reader.flag('INSPECT'),
@@ -430,7 +455,9 @@ export function readConfig(env: Environment, readText: ReadText): ConfigOutcome 
     timing: Object.freeze(timing),
     segmentBytes: reader.integer('SEGMENT_MB', 32) * mib,
     maxConnections: reader.integer('MAX_CONNECTIONS', defaultLimits.maxConnections),
+    keepAliveMs: reader.integer('KEEP_ALIVE_MS', defaultLimits.keepAliveMs),
     allowedOrigins: Object.freeze(reader.origins()),
+    nodeUrls: reader.nodeUrls(),
   };
 
   const faulty = (name: string): boolean => reader.faults.some(({ variable }) => variable === name);
@@ -444,19 +471,17 @@ export function readConfig(env: Environment, readText: ReadText): ConfigOutcome 
       `${timing.suspectMs}`,
     );
   }
+  if (config.tokenFor === 'all' && config.apiToken === null && !faulty('API_TOKEN') && !faulty('API_TOKEN_FILE')) {
+    if (!faulty('API_TOKEN_FOR')) reader.fault('API_TOKEN_FOR', 'all only together with API_TOKEN or API_TOKEN_FILE');
+  }
   if (port === peerPort && !faulty('PORT') && !faulty('PEER_PORT')) {
     reader.fault('PEER_PORT', 'another port than PORT', `${peerPort}`);
   }
-    tokenFor: reader.tokenFor(),
   if ((remote || !isLoopback(peerHost)) && clusterSecret === null) {
     const secretFaulty = faulty('CLUSTER_SECRET') || faulty('CLUSTER_SECRET_FILE');
     if (!secretFaulty) {
       reader.fault('CLUSTER_SECRET', `${secretAccepted}; required (or its file) as peers are not on this machine only`);
     }
   }
-    keepAliveMs: reader.integer('KEEP_ALIVE_MS', defaultLimits.keepAliveMs),
   return reader.faults.length > 0 ? { faults: reader.faults } : { ok: Object.freeze(config) };
 }
-  if (config.tokenFor === 'all' && config.apiToken === null && !faulty('API_TOKEN') && !faulty('API_TOKEN_FILE')) {
-    if (!faulty('API_TOKEN_FOR')) reader.fault('API_TOKEN_FOR', 'all only together with API_TOKEN or API_TOKEN_FILE');
-  }

@@ -148,6 +148,7 @@ export async function serve(
     host: config.host,
     port: config.port,
     allowedOrigins: config.allowedOrigins,
+    nodeUrls: config.nodeUrls,
     limits: { maxConnections: config.maxConnections, keepAliveMs: config.keepAliveMs },
     ...(config.apiToken === null ? {} : { apiToken: config.apiToken, tokenFor: config.tokenFor }),
     ...(chaos && { kill: () => process.kill(process.pid, 'SIGKILL'), chaos }),

@@ -24,6 +24,7 @@ export interface FeedSettings {
   readonly chaos: Chaos | undefined;
   readonly inspect: boolean;
   readonly needsToken: boolean;
+  readonly nodeUrls: ReadonlyMap<NodeId, string>;
   /** What a viewer may have untaken before it misses ticks. */
   readonly maxUnreadBytes: number;
 }
@@ -152,7 +153,7 @@ export class Feed {
   }
 
   #sayHello(now: number): Hello {
-    const { node, release, chaos, inspect, needsToken } = this.#settings;
+    const { node, release, chaos, inspect, needsToken, nodeUrls } = this.#settings;
     const { nodeId, voters } = node.status();
     return {
       type: 'hello',
@@ -163,6 +164,7 @@ export class Feed {
       chaos: chaos ? { supervised: chaos.supervised, active: chaos.active() } : null,
       inspect,
       needsToken,
+      nodeUrls: Object.fromEntries(nodeUrls),
       charts: node.charts(),
       chartOf: chartOf(voters),
       views: [...this.#latest.values()].map((arrived) => asSeen(arrived, now)),

@@ -202,6 +202,17 @@ Live(
   ),
 );
 Live(
+  'says where people reach the nodes, as far as it was told',
+  inWorld(
+    async ({ port }) => {
+      const client = await new LiveClient(port).opened();
+      assert.equal(client.hello?.nodeUrls, { 8002: 'http://127.0.0.1:8002' });
+      client.hangUp();
+    },
+    { nodeUrls: new Map([[8002, 'http://127.0.0.1:8002']]) },
+  ),
+);
+Live(
   'tells each story once; who was away, or looked at something else, gets all of them',
   inWorld(async ({ port, node }) => {
     const story = (...times: readonly number[]) =>

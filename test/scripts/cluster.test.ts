@@ -102,6 +102,7 @@ Planning('gives each node an environment that is a valid configuration', () => {
     assert.equal(outcome.ok.voters, [8101, 8102, 8103]);
     assert.is(outcome.ok.timing.heartbeatMs, 40);
     assert.is(outcome.ok.logDir, 'elsewhere');
+    assert.is(outcome.ok.nodeUrls.get(8102), 'http://127.0.0.1:8102');
     assert.ok(outcome.ok.memory && outcome.ok.chaos);
     assert.is(env.PATH, '/bin');
   }

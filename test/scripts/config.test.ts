@@ -117,6 +117,21 @@ Reading('reports all faults together, each with variable, value and what is acce
   assert.is(faultLines(faults)[0], 'NODE_ID: 0; accepted: integer 1..65535');
 });
 
+Reading('takes the addresses of nodes for people: plain origins, each id once', () => {
+  const { nodeUrls } = configOf({ NODE_URLS: '8001@http://127.0.0.1:8001, 8002@https://two.example' });
+  assert.equal([...nodeUrls], [[8001, 'http://127.0.0.1:8001'], [8002, 'https://two.example']]); // biome-ignore format: one line
+  assert.is(configOf({}).nodeUrls.size, 0);
+  for (const wrong of [
+    'http://x:1',
+    '1@x',
+    '1@http://x/path',
+    '1@javascript:alert(1)',
+    '0@http://x',
+    '1@http://x,1@http://y',
+  ])
+    assert.equal(faulty({ NODE_URLS: wrong }), ['NODE_URLS'], wrong);
+});
+
 Reading('takes the format of log lines in any case, also where the rest is faulty', () => {
   assert.is(configOf({}).logFormat, 'bunyan');
   assert.is(configOf({ LOG_FORMAT: 'GCP' }).logFormat, 'gcp');

@@ -94,7 +94,10 @@ export async function fakeFeed(hello: Hello | null = aHello()): Promise<FakeFeed
   const server = createServer((req, res) => {
     if (req.url?.startsWith('/messages?')) {
       reads.push(req.url);
-      const lines = feed.log.map((message) => `${JSON.stringify(message)}\n`);
+      const { searchParams } = new URL(req.url, 'http://x');
+      const [after, limit] = [Number(searchParams.get('after')), Number(searchParams.get('limit'))];
+      const asked = feed.log.filter(({ id }) => Number(id) > after).slice(0, limit);
+      const lines = asked.map((message) => `${JSON.stringify(message)}\n`);
       res.writeHead(200, { 'content-type': 'application/x-ndjson' }).end(lines.join(''));
       return;
     }
@@ -248,6 +251,7 @@ export function aHello(parts: HelloParts = {}): Hello {
     chaos: null,
     inspect: false,
     needsToken: false,
+    nodeUrls: {},
     charts: [],
     chartOf: {},
     views: voters.map((node) => seen(aView(node), node === 8001 ? 0 : 60)),
