@@ -1,11 +1,12 @@
 /**
- * The newest messages that were there before anybody looked: the feed tells of what comes, so they are read once after each
- * greeting, by GET /messages like any client. Bounded in rows and bytes; what does not come is no harm.
+ * Messages that the feed does not tell of, because they were there before anybody looked: the newest are read once after
+ * each greeting, older ones when somebody scrolls back or searches, by GET /messages like any client.
  */
 import type { MessageView } from '../actors/observation.ts';
 import { isObject } from './json.ts';
 
 export const backlogRows = 100;
+/** Of one answer; more is asked for again, from where it ended. */
 const bytesMost = 512 * 1024;
 /** As much as the feed shows of a message. */
 const shownCharacters = 200;
@@ -33,7 +34,7 @@ export function messageOf(line: string): MessageView | null {
   };
 }
 
-/** The whole lines that came before the end or the bound. */
+/** The whole lines that came before the end or the bound; at least one, however long it is. */
 async function linesOf(response: Response): Promise<readonly string[]> {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
@@ -41,23 +42,36 @@ async function linesOf(response: Response): Promise<readonly string[]> {
     const { done, value } = await reader.read();
     if (done) break;
     text += value;
-    if (text.length < bytesMost) continue;
+    if (text.length < bytesMost || !text.includes('\n')) continue;
     await reader.cancel();
     break;
   }
-  return text.split('\n').filter((line) => line !== '');
+  const lines = text.split('\n');
+  return (text.endsWith('\n') || text.length < bytesMost ? lines : lines.slice(0, -1)).filter((line) => line !== '');
 }
 
-export async function readBacklog(after: number): Promise<readonly MessageView[]> {
-  try {
-    const response = await fetch(`/messages?after=${after}&limit=${backlogRows}&timeout=2000`, {
-      headers: { accept: 'application/x-ndjson' },
-    });
-    if (!response.ok) return [];
-    return (await linesOf(response)).flatMap((line) => messageOf(line) ?? []);
-  } catch {
-    return [];
+async function read(after: number, limit: number): Promise<readonly MessageView[]> {
+  const response = await fetch(`/messages?after=${after}&limit=${limit}&timeout=2000`, {
+    headers: { accept: 'application/x-ndjson' },
+  });
+  if (!response.ok) throw new Error(`GET /messages: ${response.status}`);
+  return (await linesOf(response)).flatMap((line) => messageOf(line) ?? []);
+}
+
+/** What does not come is no harm. */
+export const readBacklog = (after: number): Promise<readonly MessageView[]> => read(after, backlogRows).catch(() => []);
+
+/** All messages with ids in (after, upTo], oldest first; rejects when the node does not give them. */
+export async function readRange(after: number, upTo: number): Promise<readonly MessageView[]> {
+  const rows: MessageView[] = [];
+  for (let from = after; from < upTo; ) {
+    const more = await read(from, upTo - from);
+    const last = more.at(-1);
+    if (last === undefined || last.id <= from) throw new Error(`GET /messages: nothing after ${from}`);
+    rows.push(...more.filter(({ id }) => id <= upTo));
+    from = last.id;
   }
+  return rows;
 }
 
 /** After which id to read, or null when the rows are up to date. */

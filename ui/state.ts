@@ -91,7 +91,8 @@ export class LiveState {
       nodes.set(view.node, { view, madeAtMs: nowMs - ageMs });
       this.#tell(view.node, view.story);
       this.#show(view.messages.shown);
-      if (view.node === this.hello.value?.node && this.points.add(pointOf(view))) this.pointsVersion.value++;
+      if (view.node === this.hello.value?.node && this.points.add(pointOf(view, leaderOf(view, nodes))))
+        this.pointsVersion.value++;
     }
     this.nodes.value = nodes;
   }
@@ -119,9 +120,12 @@ export class LiveState {
 const isNewer = (view: NodeView, before: NodeView): boolean =>
   view.boot > before.boot || (view.boot === before.boot && view.seq > before.seq);
 const keyOf = ({ wallMs, lamport, event, words }: StoryView): string => `${wallMs} ${lamport} ${event} ${words}`;
-const pointOf = ({ wallMs, metrics }: NodeView): Point => ({
+/** Who leads times the replication. */
+const leaderOf = (view: NodeView, nodes: ReadonlyMap<NodeId, SeenNode>): NodeView =>
+  nodes.get(view.status.leader ?? view.node)?.view ?? view;
+const pointOf = ({ wallMs, metrics }: NodeView, leading: NodeView): Point => ({
   wallMs,
   perSecond: metrics.perSecond,
-  averageMs: metrics.averageMs,
-  p95Ms: metrics.p95Ms,
+  averageMs: leading.metrics.averageMs,
+  p95Ms: leading.metrics.p95Ms,
 });

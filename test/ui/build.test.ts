@@ -53,11 +53,17 @@ Built('has no file that may change under its name, and names no other place', ()
 const opens = hasBrowser() ? Built : Built.skip;
 opens('opens in a browser, and shows a message as the text that it is', async () => {
   const content = '<img src=x onerror="document.title=1">';
-  const feed = await fakeFeed(aHello({ history: { messages: [aMessage(1, { content })], points: [[1, 2, 3, 4]] } }));
+  const nodeUrls = { 8002: 'http://two.example:8002' };
+  const feed = await fakeFeed(
+    aHello({ nodeUrls, history: { messages: [aMessage(1, { content })], points: [[1, 2, 3, 4]] } }),
+  );
   try {
     await inBrowser(async (browser) => {
       const visit = await visitOf(browser, `${feed.url}?lang=en`);
       await visit.page.getByText(content).waitFor();
+      const others = visit.page.locator('.nodes a');
+      assert.equal(await others.allInnerTexts(), ['8002'], 'a node whose address is not known is no link');
+      assert.is(await others.getAttribute('href'), 'http://two.example:8002/dashboard#overview');
       await visit.page.locator('.picture canvas').first().waitFor();
       assert.is(await visit.page.title(), 'distributed-log');
       assert.equal(visit.faults, []);

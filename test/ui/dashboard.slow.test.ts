@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { hasBrowser, inBrowser, type Visit, type VisitOptions, visitOf } from '../support/browser.ts';
+import { accessFaults, hasBrowser, inBrowser, type Visit, type VisitOptions, visitOf } from '../support/browser.ts';
 import { aHello, aMessage, aView, type FakeFeed, fakeFeed, seen, voters } from '../support/fakeFeed.ts';
 
 const Dashboard = suite('dashboard');
@@ -203,6 +203,41 @@ test('draws few rows of many, follows the newest, and stands still for whoever r
     assert.equal(await rowsOf(page), ['message 5981']);
     await page.getByLabel('Search').fill('nowhere');
     await see(page, 'None of the messages shown here matches.');
+    assert.equal(faults, []);
+  });
+});
+
+test('brings older messages to whoever scrolls back, and says what a search has looked at', async () => {
+  const messages = Array.from({ length: 50 }, (_, i) => aMessage(251 + i));
+  const status = { lastId: 300, lamport: 3000 };
+  const feed = await fakeFeed(aHello({ views: [seen(aView(8001, { status }))], history: { messages } }));
+  feed.log = Array.from({ length: 300 }, (_, i) => ({
+    id: i + 1,
+    content: i + 1 === 42 ? 'the needle' : `old ${i + 1}`,
+    lamport_timestamp: (i + 1) * 10,
+    node_id: 8001,
+    seen: i,
+    physical_timestamp: 1_795_418_878,
+  }));
+  await onPage(feed, async ({ page, faults }) => {
+    await see(page, 'message 300');
+    const toTheEnd = `document.querySelector('.rows').scrollTop = 1e6`;
+    for (let page_ = 0; page_ < 3; page_++) {
+      await page.evaluate(toTheEnd);
+      await page.waitForTimeout(200);
+    }
+    await page.evaluate(toTheEnd);
+    await see(page, 'The log begins here.');
+    await see(page, 'old 1');
+    assert.ok((await page.locator('.rows tbody tr').count()) < 60);
+    await page.getByRole('button', { name: /Follow newest/ }).click();
+    await see(page, 'message 300');
+    await page.getByLabel('Search', { exact: true }).fill('needle');
+    await see(page, 'Searched the 50 messages on this page, ids 251 to 300.');
+    await page.getByRole('button', { name: 'Search all 300 in the log' }).click();
+    await see(page, 'Searched the log, ids 1 to 300. Found: 1.');
+    assert.equal(await rowsOf(page), ['the needle']);
+    assert.equal(await accessFaults(page, '.messages'), []);
     assert.equal(faults, []);
   });
 });

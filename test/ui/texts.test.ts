@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backlogAfter, messageOf } from '../../ui/backlog.ts';
 import { formats } from '../../ui/format.ts';
-import { matching, oneLine, rowWindow } from '../../ui/overview/rowWindow.ts';
+import { isCut, matching, oneLine, rowWindow } from '../../ui/overview/rowWindow.ts';
 import { curlOf, outcomeOf, quoted } from '../../ui/overview/send.ts';
 import { languageFrom, words } from '../../ui/words.ts';
 import { aMessage } from '../support/fakeFeed.ts';
@@ -137,6 +137,14 @@ Answer('or something that stood between, of which nobody knows what it did', () 
   assert.equal((outcomeOf(413, 'too big') as { mayBeIn: boolean }).mayBeIn, false);
   assert.is(outcomeOf(200, '{}').kind, 'failed');
   assert.is(outcomeOf(200, 'null').kind, 'failed');
+});
+
+Rows('knows a message that is cut, in every script', () => {
+  for (const content of ['', 'plain', 'añ', '日本語', '😀 and more', '\u{10ffff}']) {
+    const bytes = Buffer.byteLength(content);
+    assert.is(isCut({ content, bytes }), false, content);
+    assert.is(isCut({ content, bytes: bytes + 1 }), true, content);
+  }
 });
 
 for (const each of [Words, Formats, Rows, Backlog, Command, Answer]) each.run();

@@ -1,7 +1,8 @@
 /** Who has what; and the round trips of all ordered pairs, as each node measures them itself. */
 import { isUp } from '../cluster.ts';
 import { members } from '../live.ts';
-import { lagOf } from '../overview/nodes.tsx';
+import { NodeName } from '../nodeName.tsx';
+import { Behind } from '../overview/nodes.tsx';
 import { format, words } from '../preferences.ts';
 import { StandingMark } from '../standing.tsx';
 import { type Cell, cellOf, pairsOf, warmthOf } from './links.ts';
@@ -31,10 +32,11 @@ export function NodesTable() {
           <tbody>
             {members.value.map((member) => {
               const status = member.view?.status;
-              const lag = lagOf(member.node);
               return (
                 <tr key={member.node} class={isUp(member) ? '' : 'faint'}>
-                  <th scope="row">{member.node}</th>
+                  <th scope="row">
+                    <NodeName node={member.node} />
+                  </th>
                   <td>
                     <StandingMark standing={member.standing} />
                     {!isUp(member) && member.madeAtMs !== null && (
@@ -46,7 +48,9 @@ export function NodesTable() {
                       {value === undefined ? '–' : f.count(value)}
                     </td>
                   ))}
-                  <td class="number">{lag === null ? '–' : f.count(lag)}</td>
+                  <td class="number behind">
+                    <Behind node={member.node} />
+                  </td>
                   <td class="number">{status === undefined ? '–' : f.span(status.uptimeSeconds * 1000)}</td>
                   <td class={status?.diskFull ? 'number bad' : 'number'}>
                     {status?.diskFull ? `⚠ ${w.full}` : status?.diskUsed == null ? '–' : f.share(status.diskUsed)}

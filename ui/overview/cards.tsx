@@ -37,6 +37,9 @@ export function Cards() {
   const f = format.value;
   const metrics = own.value?.view?.metrics;
   const say = (figure: (metrics: MetricsView) => string): string => (metrics === undefined ? '–' : figure(metrics));
+  // Replication is timed by who does it: what a follower measures is that of times when it led.
+  const leading = members.value.find(({ standing }) => standing === 'leading');
+  const timed = leading?.view?.metrics ?? metrics;
   const violations = members.value.reduce((sum, { view }) => Math.max(sum, view?.metrics.violations ?? 0), 0);
   return (
     <section aria-label={w.figures}>
@@ -62,8 +65,13 @@ export function Cards() {
         />
         <Card
           name={w.latency}
-          figure={say(({ averageMs }) => f.duration(averageMs))}
-          hint={metrics && w.p95(f.duration(metrics.p95Ms))}
+          figure={say(({ averageMs }) => f.duration(timed?.averageMs ?? averageMs))}
+          hint={
+            timed &&
+            [w.p95(f.duration(timed.p95Ms)), ...(leading && timed !== metrics ? [w.atLeader(leading.node)] : [])].join(
+              ', ',
+            )
+          }
           others={({ averageMs }) => f.duration(averageMs)}
         />
         <Card

@@ -1,12 +1,31 @@
 /** The nodes in short: how each stands, and how far it is behind the leader. */
-import { leader, members } from '../live.ts';
+import type { NodeId } from '../../actors/protocol/epoch.ts';
+import { members } from '../live.ts';
+import { NodeName } from '../nodeName.tsx';
 import { format, words } from '../preferences.ts';
 import { StandingMark } from '../standing.tsx';
+import { lagHistory, lagOf } from './lags.ts';
+import { sparkline } from './sparkline.ts';
 
-/** Entries; known to the leader alone. */
-export function lagOf(node: number): number | null {
-  const leading = members.value.find((member) => member.node === leader.value);
-  return leading?.view?.links.find(({ peer }) => peer === node)?.lag ?? null;
+export function Behind({ node }: { readonly node: NodeId }) {
+  const w = words.value;
+  const f = format.value;
+  const lag = lagOf(node);
+  const line = sparkline(lagHistory.value.get(node) ?? [], 40, 16);
+  if (lag === null) return <span class="faint">–</span>;
+  return (
+    <>
+      {line !== null && (
+        <svg class="spark" width="40" height="16" role="img" aria-label={w.lagOverTime}>
+          <polyline points={line} />
+        </svg>
+      )}{' '}
+      <span class="faint">
+        {w.lagOf(f.count(lag.entries))}
+        {lag.ms !== null && lag.ms > 0 && ` ${w.lagTime(f.span(lag.ms))}`}
+      </span>
+    </>
+  );
 }
 
 export function Nodes() {
@@ -19,17 +38,18 @@ export function Nodes() {
         <a href="#network">{w.toNetwork}</a>
       </div>
       <ul class="nodes">
-        {members.value.map(({ node, standing, view }) => {
-          const lag = lagOf(node);
-          return (
-            <li key={node}>
-              <b>{node}</b>
-              <StandingMark standing={standing} />
-              <span class="faint">{lag === null ? '' : w.lagOf(f.count(lag))}</span>
-              <span class="faint number">{view === null ? '' : `L ${f.short(view.status.lamport)}`}</span>
-            </li>
-          );
-        })}
+        {members.value.map(({ node, standing, view }) => (
+          <li key={node}>
+            <b>
+              <NodeName node={node} />
+            </b>
+            <StandingMark standing={standing} />
+            <span class="behind">
+              <Behind node={node} />
+            </span>
+            <span class="faint number">{view === null ? '' : `L ${f.short(view.status.lamport)}`}</span>
+          </li>
+        ))}
       </ul>
     </section>
   );

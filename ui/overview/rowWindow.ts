@@ -41,3 +41,14 @@ export const oneLine = (content: string): string =>
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are meant.
     .replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, numberOf);
 const numberOf = (c: string): string => `⟨U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}⟩`;
+
+/** Only the beginning of it is here. Counted by hand: to make a Blob of each row for its size cost more than all the rest. */
+export function isCut({ content, bytes }: Pick<MessageView, 'content' | 'bytes'>): boolean {
+  let here = 0;
+  for (let i = 0; i < content.length && here < bytes; i++) {
+    const code = content.charCodeAt(i);
+    // Each half of a pair counts two: together they are four bytes.
+    here += code < 0x80 ? 1 : code < 0x800 || (code >= 0xd800 && code <= 0xdfff) ? 2 : 3;
+  }
+  return here < bytes;
+}
