@@ -6,6 +6,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jsonIn } from './node.ts';
+import { pngOf } from './pictures/png.ts';
 import { type ExperimentName, experimentNames, type Label, labels, type Run, type RunOf } from './results.ts';
 
 /** `2026-11-23T16-20-05`: sorts by time, and is a name on every system. */
@@ -39,7 +40,6 @@ export function csvOf({ samples, cluster }: RunOf<'latency'>): string {
 export interface Picture {
   readonly name: string;
   readonly svg: string;
-  readonly png: Uint8Array;
 }
 
 export function saveRun(folder: string, stem: string, run: Run): void {
@@ -49,9 +49,9 @@ export function saveRun(folder: string, stem: string, run: Run): void {
 }
 
 export function savePictures(folder: string, stem: string, pictures: readonly Picture[]): void {
-  for (const { name, svg, png } of pictures) {
+  for (const { name, svg } of pictures) {
     writeFileSync(join(folder, `${stem}-${name}.svg`), svg);
-    writeFileSync(join(folder, `${stem}-${name}.png`), png);
+    writeFileSync(join(folder, `${stem}-${name}.png`), pngOf(svg));
   }
 }
 

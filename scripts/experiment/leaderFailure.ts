@@ -125,7 +125,8 @@ export async function leaderFailure(context: Context): Promise<Measured<'leader-
   if (usual === null) throw new Unusable('nobody leads');
   const after = await newestId(cluster);
   const rounds: FailureRound[] = [];
-  say.line(`${settings.rounds} times: kill the leader of ${cluster.nodes.length} while ${clients} clients write`);
+  const times = settings.rounds === 1 ? 'once' : `${settings.rounds} times`;
+  say.line(`${times}: kill the leader of ${cluster.nodes.length} while ${clients} clients write`);
   for (let number = 1; number <= settings.rounds; number++) {
     const done = await round(context, number, usual);
     rounds.push(done);

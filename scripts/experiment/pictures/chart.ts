@@ -1,11 +1,10 @@
 /**
- * From an ECharts option to a picture: SVG without a browser, and PNG of it.
+ * From an ECharts option to a picture: SVG without a browser.
  *
  * Pictures are made for one column of a two-column page: 504 px stand for 252 pt, so 15 px are letters of 7.5 pt. No titles:
  * the caption beside the picture has the words. Colours are those of Okabe and Ito, which people who see
  * red and green alike can tell apart; what matters differs in shape or place too.
  */
-import { Resvg } from '@resvg/resvg-js';
 import { CustomChart, HeatmapChart, LineChart, LinesChart, ScatterChart } from 'echarts/charts';
 import {
   GridComponent,
@@ -39,7 +38,6 @@ export const letters = 15;
 export const family = 'Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif';
 /** Of the widest of these fonts, so that nothing collides in any. */
 const letterWidth = 0.58;
-const pngZoom = 3;
 const pictureWidth = 504;
 
 // There is no canvas here to measure letters with.
@@ -163,6 +161,5 @@ export function picture(name: string, option: EChartsCoreOption, height = 300): 
   });
   const svg = plain(chart.renderToSVGString(), name);
   chart.dispose();
-  const png = new Resvg(svg, { fitTo: { mode: 'zoom', value: pngZoom } }).render().asPng();
-  return { name, svg: `${svg.trim()}\n`, png };
+  return { name, svg: `${svg.trim()}\n` };
 }
