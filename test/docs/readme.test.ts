@@ -205,13 +205,15 @@ function shapeOf(value: unknown, prefix = ''): string[] {
 }
 const shapeText = (value: unknown): string => shapeOf(value).sort().join(',');
 
-/** Answers in the pages: lines of JSON in its consoles, alone, in a list, or in an event. */
-const shownAnswers = blocks(readme + api, 'console').flatMap((block) =>
-  lines(block).flatMap((line) => {
-    const json = /^(?:data: )?(\{.*\})[,\]]?$/.exec(line)?.[1];
-    return json === undefined ? [] : [JSON.parse(json) as object];
-  }),
-);
+/** Answers in a page: lines of JSON in its consoles, alone, in a list, or in an event. */
+const answersIn = (text: string): readonly object[] =>
+  blocks(text, 'console').flatMap((block) =>
+    lines(block).flatMap((line) => {
+      const json = /^(?:data: )?(\{.*\})[,\]]?$/.exec(line)?.[1];
+      return json === undefined ? [] : [JSON.parse(json) as object];
+    }),
+  );
+const shownAnswers = answersIn(readme + api);
 
 const Answers = suite('answers in docs');
 
@@ -247,8 +249,9 @@ Answers('have the fields of real answers, all and no others', async () => {
 });
 
 Answers('show errors as the table has them', () => {
-  const shown = shownAnswers.filter((answer) => 'error' in answer) as readonly Record<string, unknown>[];
-  assert.ok(shown.length >= 2);
+  const all = [...shownAnswers, ...answersIn(textOf('docs/operations.md'))];
+  const shown = all.filter((answer) => 'error' in answer) as readonly Record<string, unknown>[];
+  assert.ok(shown.length >= 5);
   for (const { code: name, error, hint, outcome, ...rest } of shown) {
     const entry = errors[name as keyof typeof errors];
     assert.is(error, entry.error);
