@@ -24,6 +24,8 @@ const maxFormedBytes = 1024 * 1024;
 const maxFormedMessages = 10_000;
 /** Appended and not yet committed, at most: a leader that lost its majority stops here. */
 const maxUncommittedBytes = 16 * 1024 * 1024;
+/** Beyond so many what comes is gathered into bigger ones: a far follower may be sent only so many frames a round trip. */
+const maxUncommittedBatches = 256;
 /** Waiting to be appended, at most; more is refused as certainly not done. */
 const maxWaitingBytes = 32 * 1024 * 1024;
 
@@ -105,6 +107,7 @@ export class Leader implements Office {
     while (!this.#submissions.isEmpty) {
       if (this.#forming || this.#drainingFor !== null || !core.storeIdle) return;
       if (this.#barrierIndex === 0 || this.#uncommittedBytes > maxUncommittedBytes) return;
+      if (this.#led.length >= maxUncommittedBatches) return;
       const taken = this.#submissions.take(maxFormedBytes, maxFormedMessages);
       const writes = taken.filter((submission) => this.#isNew(submission));
       if (writes.length > 0) this.#form({ writes, count: countOf(writes), barrier: false });

@@ -13,7 +13,8 @@ import { Window } from './window.ts';
 
 /** What is read or gathered at once on behalf of a peer. */
 export const windowBytes = 1024 * 1024;
-const windowFrames = 256;
+/** Of a follower four times as far as the one that commits (leader.ts): else it would fall behind for good. */
+const windowFrames = 1024;
 
 interface InFlight {
   readonly end: Index;

@@ -72,7 +72,7 @@ Sending('frames without bytes are bounded in number', () => {
     progress.sent(0, 0, 0);
     sent++;
   }
-  assert.is(sent, 256);
+  assert.is(sent, 1024);
 });
 
 Sending('a learner is given more, and counts for nothing (R-D3)', () => {

@@ -15,8 +15,9 @@ const wires = publishedLinks.flatMap(({ from, to, rttMs }) => [
 ]);
 
 /** The links are long from the beginning; `leader` has the highest priority. */
-function apart(leader: Region, seed: number, jitterMs = 10): Scenario {
-  const scenario = new Scenario({ seed, segmentBytes: 8 * 1024 * 1024, priorities: new Map([[nodeIn(leader), 1]]) });
+function apart(leader: Region, seed: number, jitterMs = 10, writeMs?: readonly [number, number]): Scenario {
+  const priorities = new Map([[nodeIn(leader), 1]]);
+  const scenario = new Scenario({ seed, segmentBytes: 8 * 1024 * 1024, priorities, ...(writeMs && { writeMs }) });
   const { cluster } = scenario;
   for (const { from, to, latencyMs } of wires) cluster.network.shape(from, to, { latencyMs, jitterMs });
   cluster.start();
@@ -75,6 +76,33 @@ Regions('take much at a node that is far from its leader: what is forwarded fill
   assert.equal(scenario.leaderships(at), []);
   assert.equal(scenario.verdict(), []);
 });
+
+Regions(
+  'let many clients wait for one round trip each: what comes while many batches are out goes into bigger ones',
+  () => {
+    const scenario = apart('asia', 1, 2, [0.1, 0.3]);
+    const { cluster } = scenario;
+    const leader = nodeIn('asia');
+    assert.is(cluster.settleLeader(leader, 20_000), leader);
+    scenario.run(4000);
+    const dice = new SeededDice('clients');
+    let done = 0;
+    const ask = (): void =>
+      cluster.append(leader, 'x'.repeat(100), () => {
+        done++;
+        cluster.clock.setTimeout(ask, dice.between(0, 20));
+      });
+    for (let i = 0; i < 1000; i++) cluster.clock.setTimeout(ask, dice.between(0, 400));
+    scenario.run(1000);
+    done = 0;
+    scenario.run(2000);
+    // 1000 clients, each after 154 ms and 10 of its own: 6000 a second. One batch a message would leave 1700.
+    assert.ok(done / 2 > 5000, `${done / 2} a second`);
+    const lag = ({ commitIndex }: { commitIndex: number }): number =>
+      cluster.node(leader).facade.status().commitIndex - commitIndex;
+    assert.ok(lag(cluster.node(nodeIn('eu')).facade.status()) < 3000, 'the far one keeps up');
+  },
+);
 
 Regions('are led by the one that is meant to from the first election on, however long the links are (R15, R21)', () => {
   for (const leader of regions)
