@@ -24,6 +24,10 @@ export const packages = {
   prometheus: 'prometheus',
   promtool: 'prometheus',
   shellcheck: 'shellcheck',
+  podman: 'podman',
+  runc: 'runc',
+  'podman-compose': 'podman-compose',
+  iptables: 'iptables',
 } as const;
 
 const installWith = 'apt-get install';
