@@ -4,7 +4,15 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Box, drawingOf, type Kind, type Layouts, nestedOf, pathsOf } from '../../ui/actors/drawing.ts';
+import {
+  type Box,
+  drawingOf,
+  type Kind,
+  type Layouts,
+  nestedOf,
+  pathsOf,
+  takenBetween,
+} from '../../ui/actors/drawing.ts';
 import { chartNamer, firstChoice, transitionsOf, treeOf } from '../../ui/actors/tree.ts';
 import { aView } from '../support/fakeFeed.ts';
 import { anActor, charts } from './actorsWorld.ts';
@@ -149,6 +157,12 @@ Drawn('calls a state by its innermost active parts', () => {
   assert.equal(pathsOf(['election', 'election.inOffice', 'election.inOffice.leading']), ['inOffice.leading']);
   assert.equal(pathsOf(['m', 'm.a', 'm.a.x', 'm.b', 'm.bb']), ['a.x', 'b', 'bb']);
   assert.equal(pathsOf(['m']), ['m']);
+});
+Drawn('knows the way that was taken, also out of an outer state', () => {
+  const taken = (before: string[], after: string[]) => [...takenBetween(new Set(before), new Set(after))];
+  assert.equal(taken(['m', 'm.a'], ['m', 'm.b']), ['m.a>m.b']);
+  assert.equal(taken(['m', 'm.a', 'm.a.x'], ['m', 'm.b']), ['m.a>m.b', 'm.a.x>m.b']);
+  assert.equal(taken(['m', 'm.a'], ['m', 'm.a']), []);
 });
 Drawn.run();
 

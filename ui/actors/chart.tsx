@@ -1,11 +1,17 @@
 /** A statechart as SVG: small with its active states lit, or whole with the nodes that are in each state. */
+import { useRef } from 'preact/hooks';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
-import type { Drawing, DrawnArrow, DrawnState } from './drawing.ts';
+import { type Drawing, type DrawnArrow, type DrawnState, takenBetween } from './drawing.ts';
 
 const lineHeight = 14;
 
-function Arrow({ arrow, isLit }: { readonly arrow: DrawnArrow; readonly isLit: boolean }) {
-  const kind = `arrow${arrow.isTimed ? ' timed' : ''}${isLit ? ' lit' : ''}`;
+interface ArrowProps {
+  readonly arrow: DrawnArrow;
+  readonly isLit: boolean;
+  readonly isTaken: boolean;
+}
+function Arrow({ arrow, isLit, isTaken }: ArrowProps) {
+  const kind = `arrow${arrow.isTimed ? ' timed' : ''}${isLit ? ' lit' : ''}${isTaken ? ' taken' : ''}`;
   return (
     <g class={kind}>
       <path d={arrow.path} />
@@ -79,8 +85,18 @@ export interface ChartProps {
   readonly showsNodes: boolean;
 }
 
+/** The way that was taken last; it stays the same until another one is. */
+function useTaken(active: Iterable<string>): ReadonlySet<string> {
+  const after = new Set(active);
+  const last = useRef({ active: after, taken: new Set<string>() as ReadonlySet<string> });
+  const taken = takenBetween(last.current.active, after);
+  if (taken.size > 0 || after.size !== last.current.active.size) last.current = { active: after, taken };
+  return last.current.taken;
+}
+
 export function Chart({ drawing, name, active, showsNodes }: ChartProps) {
   const { width, height } = drawing;
+  const taken = useTaken(active.keys());
   const root = drawing.states.find(({ state }) => state.parent === null)?.state.id;
   const inner = drawing.states.filter(({ isOuter }) => !isOuter);
   return (
@@ -91,7 +107,12 @@ export function Chart({ drawing, name, active, showsNodes }: ChartProps) {
           <State key={drawn.state.id} drawn={drawn} nodes={active.get(drawn.state.id) ?? null} />
         ))}
       {drawing.arrows.map((arrow) => (
-        <Arrow key={arrow.key} arrow={arrow} isLit={active.has(arrow.from) && arrow.from !== root} />
+        <Arrow
+          key={arrow.key}
+          arrow={arrow}
+          isLit={active.has(arrow.from) && arrow.from !== root}
+          isTaken={!showsNodes && taken.has(arrow.key)}
+        />
       ))}
       {inner.map((drawn) => (
         <State key={drawn.state.id} drawn={drawn} nodes={active.get(drawn.state.id) ?? null} />

@@ -91,6 +91,14 @@ function drawnArrow({ from, to, points, lines = [], label }: LaidArrow, chart: C
 }
 const round = (value: number): number => Math.round(value * 10) / 10;
 
+/** The arrows that lead from what was active to what has become active: their keys. */
+export function takenBetween(before: ReadonlySet<string>, after: ReadonlySet<string>): ReadonlySet<string> {
+  const left = [...before].filter((id) => !after.has(id));
+  const entered = [...after].filter((id) => !before.has(id));
+  // Of a way into or out of an outer state the arrow may begin or end there, or in it.
+  return new Set(left.flatMap((from) => entered.map((to) => `${from}>${to}`)));
+}
+
 /** States as a list in a list, as the machine nests them. */
 export interface Nested {
   readonly state: ChartState;
