@@ -19,6 +19,7 @@ const pages = [
   'docs/algorithms.md',
   'docs/api.md',
   'docs/configuration.md',
+  'docs/dashboard.md',
   'docs/operations.md',
   'docs/testing.md',
   'docs/speed.md',
