@@ -155,7 +155,7 @@ const chart = setup({
       ballot.leaving = true;
     },
     noteDurable: ({ context: { ballot }, event }) => {
-      if (event.type === 'promise.persisted') ballot.durable = Math.max(ballot.durable, event.epoch);
+      if (event.type === 'promise.persisted') ballot.notePromised(event.epoch, event.ms);
     },
 
     // -------------------------------------------------------------------------------------------------- voting

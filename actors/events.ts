@@ -111,7 +111,8 @@ export type ElectionEvent =
   | FrameReceived<'probe' | 'probeOk' | 'probeNo' | 'prepare' | 'promise' | 'nack' | 'handover'>
   /** An APPEND of an epoch that the pipeline does not follow. */
   | { readonly type: 'append.strange'; readonly received: FrameReceived<'append'> }
-  | { readonly type: 'promise.persisted'; readonly epoch: Epoch; readonly position: Position }
+  /** `ms` is how long it took from the order on. */
+  | { readonly type: 'promise.persisted'; readonly epoch: Epoch; readonly position: Position; readonly ms: number }
   | { readonly type: 'log.adopted'; readonly epoch: Epoch }
   | { readonly type: 'adoption.renewed' }
   | { readonly type: 'adoption.failed'; readonly epoch: Epoch }

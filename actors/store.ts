@@ -16,8 +16,7 @@ import type { Desk } from './log/desk.ts';
 import type { ReadOutcome } from './log/segments.ts';
 import { type RecoveryInput, recoverNode } from './log/startup.ts';
 import type { Clock, Disk, Failpoints, LogLines } from './ports.ts';
-import type { Position } from './protocol/epoch.ts';
-import { type Scope, tell } from './system.ts';
+import { tell } from './system.ts';
 import { Wake } from './wake.ts';
 
 export interface StoreInput extends RecoveryInput {
@@ -102,7 +101,8 @@ export const store = setup({
     },
     takeSave: ({ context, event }) => {
       const desk = deskOf({ context });
-      if (event.type === 'promise.persist') desk.addSave({ kind: 'promise', epoch: event.epoch });
+      if (event.type === 'promise.persist')
+        desk.addSave({ kind: 'promise', epoch: event.epoch, orderedAt: context.clock.now() });
       if (event.type === 'roster.persist')
         desk.addSave({ kind: 'roster', clusterId: event.clusterId, roster: event.roster });
       if (event.type === 'damage.clear') desk.addSave({ kind: 'heal' });
@@ -131,7 +131,12 @@ export const store = setup({
       desk.done(1);
       switch (order.kind) {
         case 'promise':
-          return promised(scope, order.epoch, desk.segments.last);
+          return tell(scope, 'election', {
+            type: 'promise.persisted',
+            epoch: order.epoch,
+            position: desk.segments.last,
+            ms: context.clock.now() - order.orderedAt,
+          });
         case 'roster':
           context.failpoints.reach('roster.persisted');
           return tell(scope, 'formation', { type: 'roster.persisted' });
@@ -364,9 +369,6 @@ function save(args: Args): void {
     ),
   );
 }
-
-const promised = (scope: Scope, epoch: number, position: Position): void =>
-  tell(scope, 'election', { type: 'promise.persisted', epoch, position });
 
 /** A mark may lie some batches before the message: what precedes it is left out, and the rest read on. */
 function readMessages(

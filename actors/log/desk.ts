@@ -17,7 +17,7 @@ import type { LogItem, SegmentedLog } from './segments.ts';
 
 type Order =
   | { readonly kind: 'batch'; readonly ticket: number; readonly item: LogItem }
-  | { readonly kind: 'promise'; readonly epoch: Epoch }
+  | { readonly kind: 'promise'; readonly epoch: Epoch; readonly orderedAt: number }
   | { readonly kind: 'roster'; readonly clusterId: string; readonly roster: Roster }
   | { readonly kind: 'heal' };
 export type SaveOrder = Exclude<Order, { kind: 'batch' }>;

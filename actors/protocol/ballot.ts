@@ -49,6 +49,7 @@ export class Ballot {
   readonly #config: TimingConfig;
   readonly #rtts = new Map<NodeId, RoundTrips>();
   readonly #fsyncs = new RecentMax(128);
+  readonly #promises = new RecentMax(4);
   readonly #lags = new RecentMax(128);
   timing: Timing;
   /** It comes from round trips to a majority: who does not know how long answers take awaits them for too short a time. */
@@ -138,6 +139,7 @@ export class Ballot {
       rttP99Ms: slowest?.p99Ms ?? 0,
       nearestRttP99Ms: nearest?.p99Ms ?? 0,
       fsyncP99Ms: this.#fsyncs.max,
+      promiseMs: this.#promises.max,
       loopLagP99Ms: this.#lags.max,
     };
   }
@@ -154,6 +156,12 @@ export class Ballot {
   }
   noteFsync(ms: number): void {
     this.#fsyncs.add(ms);
+  }
+  /** A promise has been on its way to the disk for so long. It counts at once: the next round may begin before a heartbeat. */
+  notePromised(epoch: Epoch, ms: number): void {
+    this.durable = Math.max(this.durable, epoch);
+    this.#promises.add(ms);
+    this.retime();
   }
 
   /** R20: a timer that fires late means that this node was asleep: nobody is suspected before its sockets are read. */
@@ -325,9 +333,14 @@ export class Ballot {
       (peer) => table.outranks(peer, this.self) && !table.electable(peer, position, now, timing.suspectMs),
     );
   }
+  /**
+   * Not while the disk is full: a promise waits behind what finds no room (store.ts), so this node cannot win; and its promise
+   * in memory would make the leader renew itself (R18), again and again.
+   */
   mayProbe(now: number): boolean {
     const isDue = !this.leaderAlive(now) && now >= this.probeAt(now);
-    return this.mayVote && !this.leaving && isDue && this.quorumConnected(now) && this.#isTimed;
+    const canWin = this.mayVote && !this.leaving && !this.diskFull;
+    return canWin && isDue && this.quorumConnected(now) && this.#isTimed;
   }
   /** After a bully's answer: its own probe comes at once, or when the boot grace ends (R14). */
   takeOver(now: number): void {

@@ -30,6 +30,8 @@ export interface Measured {
   /** The same quantile of the nearest peer. */
   readonly nearestRttP99Ms: number;
   readonly fsyncP99Ms: number;
+  /** How long this node's own promises took until they were on disk, the longest of the last ones. */
+  readonly promiseMs: number;
   /** How late this node's own timers fire. */
   readonly loopLagP99Ms: number;
 }
@@ -39,6 +41,7 @@ export const nothingMeasured: Measured = {
   rttP99Ms: 0,
   nearestRttP99Ms: 0,
   fsyncP99Ms: 0,
+  promiseMs: 0,
   loopLagP99Ms: 0,
 };
 
@@ -55,9 +58,12 @@ export interface Timing {
 
 const clamp = (low: number, value: number, high: number): number => Math.max(low, Math.min(value, high));
 const suspectMsMax = 2000;
+/** A promise that took longer has waited for something else than a slow disk: for room, for instance. */
+const promiseMsMax = 500;
 
 export function timingFrom(config: TimingConfig, measured: Measured): Timing {
   const { srttMs, rttvarMs, rttP99Ms, nearestRttP99Ms, fsyncP99Ms, loopLagP99Ms } = measured;
+  const promiseMs = Math.min(promiseMsMax, measured.promiseMs);
   const beat = (rttMs: number): number => clamp(config.heartbeatMs, rttMs / 2, Math.max(250, config.heartbeatMs));
   // It beats for its nearest peer and expects no more of its farthest: whatever their other links are like, both measure
   // the one between them, so that TS spans five heartbeats of any peer.
@@ -74,11 +80,12 @@ export function timingFrom(config: TimingConfig, measured: Measured): Timing {
       srttMs + 4 * rttvarMs + loopLagP99Ms + 4 * expectedMs,
       Math.max(suspectMsMax, config.suspectMs),
     ),
-    staggerMs: Math.max(config.staggerMs, 2 * rttP99Ms),
-    handoverMs: Math.max(config.handoverMs, 3 * rttP99Ms + 4 * fsyncP99Ms),
+    // A campaign is two promises long, the candidate's and then its voters': who stands sooner than that ends it.
+    staggerMs: Math.max(config.staggerMs, 2 * rttP99Ms + 2 * promiseMs),
+    handoverMs: Math.max(config.handoverMs, 3 * rttP99Ms + 4 * fsyncP99Ms + 3 * promiseMs),
     stableMs: config.stableMs,
     probingMs: 2 * rttP99Ms + 20,
-    candidateMs: 3 * rttP99Ms + 3 * fsyncP99Ms + 40,
+    candidateMs: 3 * rttP99Ms + 3 * fsyncP99Ms + 3 * promiseMs + 40,
     adoptingMs: 4 * rttP99Ms + 4 * fsyncP99Ms + 100,
   };
 }

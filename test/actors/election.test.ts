@@ -80,7 +80,7 @@ class Voter {
     assert.is(this.state, state);
   }
   persisted(epoch = this.ballot.promised, position = start): void {
-    this.world.send({ type: 'promise.persisted', epoch, position } as never);
+    this.world.send({ type: 'promise.persisted', epoch, position, ms: 0 } as never);
   }
   /** Frames of one kind, as [peer, frame]. */
   sent<K extends FrameKind>(kind: K) {

@@ -430,6 +430,15 @@ Starts('a grey node waits n·D more, and for longer each time (R23)', () => {
   assert.is(ballot.unelectable(10_000 + 20 * TS - 1), 'grey');
 });
 
+Starts('a node whose disk is full does not stand: its promise would wait for room (R18)', () => {
+  const ballot = aBallot({ self: 3, voters: [3] });
+  assert.ok(ballot.mayProbe(10_000));
+  ballot.diskFull = true;
+  assert.not.ok(ballot.mayProbe(10_000));
+  ballot.diskFull = false;
+  assert.ok(ballot.mayProbe(10_000));
+});
+
 Starts('the grace begins anew for a node that is bound, once (R25)', () => {
   const ballot = aBallot({ self: 3, bound: false });
   ballot.bind(5000);

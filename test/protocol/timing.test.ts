@@ -34,6 +34,7 @@ Waits('are finite and in order for any configuration and any measurement, zeros 
       rttP99Ms: some(4000),
       nearestRttP99Ms: some(4000),
       fsyncP99Ms: some(3000),
+      promiseMs: some(3000),
       loopLagP99Ms: some(3000),
     };
     const timing = timingFrom(config, measured);
@@ -72,6 +73,13 @@ Waits('of a round allow for what it consists of', () => {
   assert.is(timing.probingMs, 40);
   assert.is(timing.candidateMs, 91);
   assert.is(timing.adoptingMs, 168);
+});
+
+Waits('let a campaign take two promises, and nobody stand meanwhile, within bounds', () => {
+  const slow = timingFrom(defaultTiming, { ...nothingMeasured, rttP99Ms: 1, promiseMs: 100 });
+  assert.equal([slow.staggerMs, slow.candidateMs, slow.handoverMs], [202, 343, 303]);
+  const full = timingFrom(defaultTiming, { ...nothingMeasured, promiseMs: 60_000 });
+  assert.equal([full.staggerMs, full.candidateMs], [1000, 1540]);
 });
 
 Waits('know a round trip as TCP does (RFC 6298)', () => {

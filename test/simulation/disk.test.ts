@@ -66,6 +66,22 @@ Disks('goes on with the quorum when one follower has a slow disk, without an ele
   }
 });
 
+Disks('elects also where every write needs long, as on a spinning disk, and soon (R1, R15)', () => {
+  for (const slowFsyncMs of [15, 30, 80, 150]) {
+    const scenario = Scenario.up({ seed: slowFsyncMs });
+    const { cluster } = scenario;
+    for (const id of three) cluster.disk(id).faults.slowFsyncMs = slowFsyncMs;
+    scenario.run(10_000); // So long that nobody remembers a write.
+    const at = scenario.now;
+    cluster.kill(3);
+    scenario.run(1000 + 20 * slowFsyncMs);
+    const [first, ...others] = scenario.leaderships(at);
+    assert.ok(first, scenario.because(`nobody leads when a write takes ${slowFsyncMs} ms`));
+    assert.equal(others, [], `${slowFsyncMs} ms`);
+    assertAgrees(scenario, `${slowFsyncMs} ms`);
+  }
+});
+
 Disks('lets a node end at the first failing fsync, and never calls written what may not be (R-D2)', () => {
   for (const broken of three)
     for (let seed = 1; seed <= 2; seed++) {
