@@ -87,6 +87,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
       chaos,
       inspect: options.inspect !== undefined,
       needsToken: options.apiToken !== undefined,
+      signedIn: options.apiToken !== undefined && options.tokenFor === 'all',
       nodeUrls: options.nodeUrls ?? new Map(),
       maxUnreadBytes: limits.maxViewerBytes,
     }),

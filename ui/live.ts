@@ -6,6 +6,7 @@
 import { batch, computed, effect, signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { ToClient, Want } from '../http/live/protocol.ts';
+import { lookForLock } from './access.ts';
 import { announcements, type Picture, pictureOf } from './announce.ts';
 import { backlogAfter, readBacklog } from './backlog.ts';
 import { disagreement, type Facts, membersOf } from './cluster.ts';
@@ -119,6 +120,8 @@ export const feed = new Feed(
   {
     changed: (connection) => {
       state.connection.value = connection;
+      if (connection.kind === 'reconnecting' && (state.hello.value === null || connection.attempt > 1))
+        void lookForLock();
     },
     received: (message) => {
       if (document.hidden) {

@@ -1,10 +1,12 @@
 /** The frame around every page: header, banners of what is wrong, the page, the live region. */
+import { isShut } from './access.ts';
 import { roundOf } from './cluster.ts';
 import { understoodVersion } from './feed.ts';
 import { Header } from './header.tsx';
 import { leader, leaderlessSinceMs, members, split, spoken, state } from './live.ts';
 import { format, words } from './preferences.ts';
 import { CurrentPage, route } from './routes.tsx';
+import { SignIn } from './signIn.tsx';
 
 function Split() {
   const opinions = split.value;
@@ -78,12 +80,12 @@ export function Shell() {
         {w.skip}
       </button>
       <Header />
-      <main id="main" tabIndex={-1} class={state.connection.value.kind === 'live' ? '' : 'old'}>
+      <main id="main" tabIndex={-1} class={state.connection.value.kind === 'live' || isShut.value ? '' : 'old'}>
         <h2 class="unseen">{w[route.value]}</h2>
         <Mismatch />
         <Split />
         <Troubles />
-        <CurrentPage />
+        {isShut.value ? <SignIn /> : <CurrentPage />}
       </main>
       <p class="unseen" role="status" aria-live="polite">
         {spoken.value}

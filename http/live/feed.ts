@@ -24,6 +24,8 @@ export interface FeedSettings {
   readonly chaos: Chaos | undefined;
   readonly inspect: boolean;
   readonly needsToken: boolean;
+  /** Viewers have shown it, or they were none. */
+  readonly signedIn: boolean;
   readonly nodeUrls: ReadonlyMap<NodeId, string>;
   /** What a viewer may have untaken before it misses ticks. */
   readonly maxUnreadBytes: number;
@@ -153,7 +155,7 @@ export class Feed {
   }
 
   #sayHello(now: number): Hello {
-    const { node, release, chaos, inspect, needsToken, nodeUrls } = this.#settings;
+    const { node, release, chaos, inspect, needsToken, signedIn, nodeUrls } = this.#settings;
     const { nodeId, voters } = node.status();
     return {
       type: 'hello',
@@ -164,6 +166,7 @@ export class Feed {
       chaos: chaos ? { supervised: chaos.supervised, active: chaos.active() } : null,
       inspect,
       needsToken,
+      ...(signedIn && { signedIn }),
       nodeUrls: Object.fromEntries(nodeUrls),
       charts: node.charts(),
       chartOf: chartOf(voters),

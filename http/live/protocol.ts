@@ -30,6 +30,8 @@ export interface Hello {
   readonly inspect: boolean;
   /** A write needs a token: the page asks for it. */
   readonly needsToken: boolean;
+  /** Whoever gets this has shown the token already: all calls need it here. */
+  readonly signedIn?: true;
   /** Where people reach the nodes, `https://name`, as far as this one was told. */
   readonly nodeUrls: Readonly<Record<NodeId, string>>;
   readonly charts: readonly ChartView[];

@@ -146,7 +146,8 @@ function History() {
 
 export function SendBox() {
   const w = words.value;
-  const needsToken = state.hello.value?.needsToken === true;
+  const hello = state.hello.value;
+  const needsToken = hello?.needsToken === true && hello.signedIn !== true;
   const canSend = isLive.value;
   return (
     <section class="panel" aria-labelledby="send">
