@@ -1,6 +1,6 @@
 /** `deploy`: from checks to a load balancer that finds all nodes alive. */
 import { balancerHealth, deployedZones, machinesOf, publicAddress } from './discover.ts';
-import { imageByDigest, imageForDryRun, needsBuilder, pushCommand } from './image.ts';
+import { imageByDigest, imageForDryRun, imageLines, needsBuilder } from './image.ts';
 import { names } from './layout.ts';
 import type { Options } from './options.ts';
 import { outputLines } from './outputs.ts';
@@ -51,7 +51,7 @@ export async function deploy(world: World, asked: Options): Promise<number> {
   function dryRun(at: World, what: Options): number {
     const planned = planOf(what, imageForDryRun(what));
     writeFiles(at, planned);
-    const build = what.image === null ? ['# image, built and pushed', shellLine({ argv: pushCommand(registry) })] : [];
+    const build = what.image === null ? ['# image, built and pushed', ...imageLines(registry)] : [];
     const lines = [...dryRunLines(planned.ground, 'make'), ...build, ...dryRunLines(planned.steps, 'make')];
     for (const line of lines) at.say(line);
     at.say(

@@ -12,9 +12,13 @@ export function imageNamed(registry: string, image: string): string {
   return `${registry}/${names.app}${image.startsWith('sha256:') ? '@' : ':'}${image}`;
 }
 
-export const pushCommand = (registry: string): readonly string[] => [
-  ...['npm', 'run', '--silent', 'image', '--', 'push', '--registry', registry],
+/** Of this very source. The project's own command knows how (scripts/image). */
+export const imageCommands = (registry: string): readonly (readonly string[])[] => [
+  ['npm', 'run', '--silent', 'image', '--', 'build'],
+  ['npm', 'run', '--silent', 'image', '--', 'push', '--registry', `${registry}/${names.app}`],
 ];
+export const imageLines = (registry: string): readonly string[] =>
+  imageCommands(registry).map((argv) => shellLine({ argv }));
 
 /** What a dry run names: nothing is looked up for it. */
 export const imageForDryRun = ({ registry, image }: Options): string => imageNamed(registry, image ?? 'latest');
@@ -32,10 +36,11 @@ export async function needsBuilder(world: World, { image }: Options): Promise<vo
 export async function imageByDigest(world: World, options: Options): Promise<string> {
   const { registry, image } = options;
   if (image !== null) return lookUp(world, imageNamed(registry, image));
-  const command = pushCommand(registry);
-  world.say(`  $ ${shellLine({ argv: command })}`);
-  if ((await world.attach(command)) !== 0)
-    throw new Stop(`failed: ${shellLine({ argv: command })}\nIts words are above.`);
+  for (const argv of imageCommands(registry)) {
+    const line = shellLine({ argv });
+    world.say(`  $ ${line}`);
+    if ((await world.attach(argv)) !== 0) throw new Stop(`failed: ${line}\nIts words are above.`);
+  }
   return lookUp(world, imageNamed(registry, 'latest'));
 }
 
@@ -52,8 +57,10 @@ async function lookUp(world: World, image: string): Promise<string> {
       `  ${shellLine({ argv })}`,
       stderr.trim().replace(/^/gm, '  '),
       adviceFor(stderr) ?? '',
+      ,
+      'Build and push it:',
+      ...imageLines(registryOf(image)).map((line) => `  ${line}`),
     ]
-      .concat(`Build and push it: ${shellLine({ argv: pushCommand(registryOf(image)) })}`)
       .filter((line) => line !== '')
       .join('\n'),
   );

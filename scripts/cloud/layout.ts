@@ -78,9 +78,7 @@ export const placesOf = (zones: readonly string[]): readonly Place[] =>
     };
   });
 
-export const accountOf = (project: string): string =>
-  // A project of the old kind is `domain.example:name`; its accounts turn that around.
-  `${names.account}@${project.split(':').reverse().join('.')}.iam.gserviceaccount.com`;
+export const accountOf = (project: string): string => `${names.account}@${project}.iam.gserviceaccount.com`;
 
 /** Of a machine with little memory the container gets what the system leaves, and the heap a part of that. */
 export function memoryOf(machineType: string): { readonly limit: string; readonly heapMb: number | null } {

@@ -7,9 +7,7 @@ import { isIP } from 'node:net';
 import { type Environment, faultLines, readConfig } from '../config.ts';
 import { nodeEnvironment } from './cloudInit.ts';
 import { placesOf, zoneIn, zonesByDefault } from './layout.ts';
-
-export const commands = ['deploy', 'status', 'logs', 'ssh', 'update', 'tunnel', 'destroy'] as const;
-export type CommandName = (typeof commands)[number];
+import { type CommandName, commands, type OptionRow, rows } from './optionTable.ts';
 
 export interface Access {
   /** Every call but health needs the API token. */
@@ -55,124 +53,14 @@ export interface Options {
 
 export type Parsed = { readonly ok: Options } | { readonly faults: readonly string[] } | { readonly help: true };
 
-interface OptionRow {
-  readonly name: string;
-  /** Absent for a flag. */
-  readonly value?: string;
-  readonly of: readonly CommandName[];
-  readonly meaning: string;
-}
-const all = commands;
-const made = ['deploy', 'destroy'] as const;
-
-export const rows: readonly OptionRow[] = [
-  { name: '--project', value: 'ID', of: all, meaning: 'Google Cloud project (GCP_PROJECT_ID)' },
-  {
-    name: '--api-token',
-    of: ['deploy'],
-    meaning: 'every call but health needs a token: typed in, or made; it is kept in Secret Manager',
-  },
-  { name: '--api-token-file', value: 'FILE', of: ['deploy'], meaning: 'the same, with the token of this file' },
-  {
-    name: '--allow-cidr',
-    value: 'RANGE',
-    of: ['deploy'],
-    meaning: 'only these addresses come through the load balancer; repeatable',
-  },
-  { name: '--open', of: ['deploy'], meaning: 'the whole internet may read and write' },
-  {
-    name: '--domain',
-    value: 'NAME',
-    of: ['deploy'],
-    meaning: 'HTTPS for this name, with a certificate that Google renews',
-  },
-  { name: '--regions', value: 'R,R,R', of: made, meaning: 'one node in each (us-central1,europe-west1,asia-east1)' },
-  { name: '--zones', value: 'Z,Z,Z', of: made, meaning: `the same, zone by zone (${zonesByDefault.join(',')})` },
-  {
-    name: '--leader',
-    value: 'WHO',
-    of: ['deploy'],
-    meaning:
-      'which node leads while it can: a name, an id, or how its zone begins (us); "highest" for the highest id (the first node)',
-  },
-  { name: '--machine-type', value: 'TYPE', of: ['deploy'], meaning: 'of the VMs (e2-micro)' },
-  { name: '--disk-gb', value: 'N', of: ['deploy'], meaning: 'size of each data disk (20)' },
-  { name: '--disk-type', value: 'TYPE', of: ['deploy'], meaning: 'of the data disks (pd-balanced)' },
-  {
-    name: '--registry',
-    value: 'PATH',
-    of: ['deploy', 'update', 'destroy'],
-    meaning: 'where images are (gcr.io/PROJECT)',
-  },
-  {
-    name: '--image',
-    value: 'IMAGE',
-    of: ['deploy', 'update'],
-    meaning: 'a tag or digest that is there already (one is built and pushed)',
-  },
-  {
-    name: '--set',
-    value: 'NAME=VALUE',
-    of: ['deploy'],
-    meaning: 'another variable of the nodes, such as LOG_LEVEL=debug; repeatable',
-  },
-  {
-    name: '--metrics',
-    of: ['deploy'],
-    meaning: 'all metrics by a collector on each VM; takes some 100 MB (a few are sent without it)',
-  },
-  { name: '--no-wait', of: ['deploy'], meaning: 'does not wait until the load balancer finds all nodes alive' },
-  { name: '--dry-run', of: ['deploy', 'update', 'destroy'], meaning: 'prints every command and runs none' },
-  { name: '--yes', of: ['update', 'destroy'], meaning: 'asks nothing' },
-  { name: '--force', of: ['update'], meaning: 'goes on although a node is not healthy or not caught up' },
-  { name: '--delete-data', of: ['destroy'], meaning: 'removes data disks and secrets too' },
-  {
-    name: '--node',
-    value: 'WHO',
-    of: ['logs', 'ssh', 'tunnel'],
-    meaning: 'this node only; may stand without its name',
-  },
-  { name: '--follow', of: ['logs'], meaning: 'goes on with what one node says, by ssh' },
-  { name: '--since', value: 'TIME', of: ['logs'], meaning: 'how far back: 30m, 6h, 2d (1h)' },
-  { name: '--severity', value: 'LEVEL', of: ['logs'], meaning: 'this and worse: DEBUG, INFO, WARNING, ERROR (INFO)' },
-  { name: '--port', value: 'N', of: ['tunnel'], meaning: 'first local port (8001)' },
-];
-
-const meanings: Readonly<Record<CommandName, string>> = {
-  deploy: 'makes what is missing: image, network, disks, VMs, load balancer; safe to run again',
-  status: 'nodes, health, leader, lag, and what each choice of leader would cost',
-  logs: 'what the nodes logged',
-  ssh: 'a shell on a VM, or a command behind --',
-  update: 'another image, one node at a time, the leader last',
-  tunnel: 'each node under an address of this machine, through IAP',
-  destroy: 'removes all that deploy made; disks and secrets stay unless --delete-data',
-};
-
-export function helpText(): string {
-  const left = ({ name, value }: OptionRow): string => (value === undefined ? name : `${name} ${value}`);
-  const width = Math.max(...rows.map((row) => left(row).length));
-  return [
-    'Runs the nodes on Google Cloud, one in each of three regions, behind one address.',
-    '',
-    '  npm run cloud -- COMMAND [option …]',
-    '',
-    ...commands.map((name) => `  ${name.padEnd(8)}  ${meanings[name]}`),
-    '',
-    ...rows.map(
-      (row) => `  ${left(row).padEnd(width)}  ${row.of === all ? '' : `${row.of.join(', ')}: `}${row.meaning}`,
-    ),
-    '',
-    'What it makes and what that opens and costs is in gcp/README.md.',
-  ].join('\n');
-}
-
-const projectPattern = /^(?:[a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$/;
+const projectPattern = /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/;
 const zonePattern = /^[a-z]+-[a-z]+\d+-[a-z]$/;
 const regionPattern = /^[a-z]+-[a-z]+\d+$/;
 const domainPattern = /^(?=.{4,63}$)(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/;
 /** Images reach a VM without an external address only from Google's own registries. */
 const registryPattern =
-  /^(?:(?:[a-z]+\.)?gcr\.io\/[a-z0-9][a-z0-9./:-]*|[a-z0-9-]+-docker\.pkg\.dev\/[a-z0-9][a-z0-9.:-]*\/[a-z0-9-]+)$/;
+  /^(?:(?:us|eu|asia)\.)?gcr\.io\/[a-z0-9-]+$|^[a-z0-9-]+-docker\.pkg\.dev\/[a-z0-9-]+\/[a-z0-9-]+$/;
+const isRegistry = (text: string): boolean => registryPattern.test(text);
 /** Zones that one would guess and that do not exist. */
 const noZones: readonly string[] = ['europe-west1-a', 'us-east1-a'];
 
@@ -310,6 +198,18 @@ export function parseOptions(given: readonly string[], env: Environment): Parsed
   const takesNode = known === 'logs' || known === 'ssh' || known === 'tunnel';
   for (const word of words.bare.slice(takesNode ? 1 : 0)) words.faults.push(`${word}: nothing is known by that word`);
   if (words.rest.length > 0 && known !== 'ssh') words.faults.push('--: only ssh takes a command');
+  const image = words.text(
+    '--image',
+    (text) => /^(?:[\w.-]+|sha256:[0-9a-f]{64})$|^[\w./-]+\/[\w.-]+(?::[\w.-]+|@sha256:[0-9a-f]{64})$/.test(text),
+    'a tag, a digest, or a whole image with one of them',
+  );
+  const registry =
+    words.text('--registry', isRegistry, 'gcr.io/PROJECT or REGION-docker.pkg.dev/PROJECT/REPOSITORY') ??
+    (image?.includes('/') ? image.slice(0, image.lastIndexOf('/')) : `gcr.io/${project}`);
+  if (image?.includes('/') && !(isRegistry(registry) && image.startsWith(`${registry}/`)))
+    words.faults.push(
+      `--image: ${image}; accepted: an image in a registry of Google's, the one of --registry if that is given`,
+    );
   const options: Options = {
     command: known,
     project,
@@ -319,17 +219,8 @@ export function parseOptions(given: readonly string[], env: Environment): Parsed
     diskGb: words.integer('--disk-gb', 10, 65_536, 20),
     diskType:
       words.text('--disk-type', (text) => /^(pd|hyperdisk)-[a-z]+$/.test(text), 'a type like pd-ssd') ?? 'pd-balanced',
-    registry:
-      words.text(
-        '--registry',
-        (text) => registryPattern.test(text),
-        'gcr.io/PROJECT or REGION-docker.pkg.dev/PROJECT/REPOSITORY',
-      ) ?? `gcr.io/${project.replace(':', '/')}`,
-    image: words.text(
-      '--image',
-      (text) => /^[\w.:/-]+(@sha256:[0-9a-f]{64})?$/.test(text),
-      'a tag, a digest or a whole image',
-    ),
+    registry,
+    image,
     access: accessFrom(words, known),
     leader: words.text('--leader', (text) => text !== '', 'a node'),
     set: setFrom(words, zones ?? zonesByDefault),

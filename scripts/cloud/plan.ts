@@ -9,8 +9,9 @@
 import { cloudInitOf } from './cloudInit.ts';
 import { type Place, placesOf, zonesByDefault } from './layout.ts';
 import { leaderOf, type Options } from './options.ts';
-import { balancerSteps, policyFile, redirectFile } from './planBalancer.ts';
+import { balancerSteps, redirectFile } from './planBalancer.ts';
 import { diskSteps, type Machines, machineSteps, networkSteps } from './planMachines.ts';
+import { policyFile } from './planPolicy.ts';
 import { clusterSecretSteps, groundSteps, identitySteps, tokenSteps } from './planProject.ts';
 import type { Step } from './step.ts';
 
@@ -28,7 +29,7 @@ export function planOf(options: Options, image: string): Plan {
   const { project, access, registry } = options;
   const zones = options.zones ?? zonesByDefault;
   const places = placesOf(zones);
-  const folder = `results/cloud/${project.replace(':', '-')}`;
+  const folder = `results/cloud/${project}`;
   const leader = leaderOf(options.leader, zones) ?? null;
   const userData: Machines['userData'] = (place) => ({
     path: `${folder}/${place.name}.yaml`,

@@ -4,6 +4,7 @@
  * B1. Nobody comes through before it is decided who may: the rule for port 80 or 443 is made last, and removed first.
  */
 import { names, type Place, ports } from './layout.ts';
+import { policyStep } from './planPolicy.ts';
 import { gcloudOf } from './planProject.ts';
 import { asArray, asObject, isAsWanted, lastPart, type Step } from './step.ts';
 
@@ -19,43 +20,6 @@ const lastOf = (name: string) => (found: unknown) => lastPart(asObject(found)[na
 
 /** Of the whole request or stream. Longer ones end at Google's own pleasure; clients of streams take up again where they were. */
 const timeoutSeconds = 3600;
-/** Of one rule. */
-const rangesMax = 10;
-const lastPriority = 2_147_483_647;
-
-interface PolicyRule {
-  readonly priority: number;
-  readonly action: string;
-  readonly ranges: readonly string[];
-}
-function policyRules(cidrs: readonly string[]): readonly PolicyRule[] {
-  const chunks = Array.from({ length: Math.ceil(cidrs.length / rangesMax) }, (_, i) =>
-    cidrs.slice(i * rangesMax, (i + 1) * rangesMax),
-  );
-  return [
-    ...chunks.map((ranges, i) => ({ priority: 1000 + i, action: 'allow', ranges })),
-    { priority: lastPriority, action: 'deny(403)', ranges: ['*'] },
-  ];
-}
-
-/** As `gcloud compute security-policies import` reads it; JSON is YAML. */
-export const policyFile = (cidrs: readonly string[]): string =>
-  `${JSON.stringify(
-    {
-      name: names.policy,
-      description: 'distributed-log: who may come through the load balancer',
-      type: 'CLOUD_ARMOR',
-      rules: policyRules(cidrs).map(({ priority, action, ranges }) => ({
-        priority,
-        action,
-        preview: false,
-        match: { versionedExpr: 'SRC_IPS_V1', config: { srcIpRanges: ranges } },
-      })),
-    },
-    null,
-    2,
-  )}\n`;
-
 export const redirectFile = `${JSON.stringify(
   {
     name: names.redirect,
@@ -98,33 +62,6 @@ function groupSteps({ project, places }: Balancer): readonly Step[] {
       },
     ];
   });
-}
-
-function policyStep({ project, cidrs, files }: Balancer): Step {
-  const { ask, run } = gcloudOf(project);
-  const flags = [`--file-name=${files.policy}`, '--file-format=yaml'];
-  return {
-    title: `security policy ${names.policy}`,
-    look: {
-      argv: ask('compute', 'security-policies', 'describe', names.policy),
-      expects: [
-        {
-          what: 'addresses',
-          wanted: policyRules(cidrs),
-          of: (found) =>
-            // gcloud gives a list of one.
-            asArray(asObject(asArray(found)[0] ?? found).rules).map(({ priority, action, match }) => ({
-              priority: Number(priority),
-              action,
-              ranges: asObject(asObject(match).config).srcIpRanges,
-            })),
-          fix: run('compute', 'security-policies', 'import', names.policy, ...flags),
-        },
-      ],
-    },
-    make: [run('compute', 'security-policies', 'create', names.policy, ...flags)],
-    remove: [run('compute', 'security-policies', 'delete', names.policy)],
-  };
 }
 
 function backendSteps(balancer: Balancer): readonly Step[] {
@@ -367,7 +304,7 @@ export function balancerSteps(balancer: Balancer): readonly Step[] {
       remove: [run('compute', 'health-checks', 'delete', names.healthCheck, '--global')],
     },
     ...groupSteps(balancer),
-    ...(cidrs.length > 0 ? [policyStep(balancer)] : []),
+    ...(cidrs.length > 0 ? [policyStep(project, cidrs, balancer.files.policy)] : []),
     ...backendSteps(balancer),
     ...frontSteps(balancer),
   ];

@@ -1,4 +1,5 @@
 /** Steps for what belongs to the project: APIs, the image repository, the identity of the VMs and the secrets. Pure. */
+import { type GoogleRepository, googleRepository } from '../image/plan.ts';
 import { accountOf, names } from './layout.ts';
 import { asArray, asObject, type Command, type Step } from './step.ts';
 
@@ -23,25 +24,11 @@ export const gcloudOf = (project: string): Gcloud => ({
   run: (...words) => ({ argv: ['gcloud', ...words, `--project=${project}`, '--quiet'] }),
 });
 
-export interface Repository {
-  readonly host: string;
-  readonly project: string;
-  readonly location: string;
-  readonly name: string;
-}
-
-/** `gcr.io/p` is the repository `gcr.io` of Artifact Registry in `us`; `eu.gcr.io` that in `europe`. */
-export function repositoryOf(registry: string): Repository {
-  const [host = '', ...path] = registry.split('/');
-  const own = /^([a-z0-9-]+)-docker\.pkg\.dev$/.exec(host);
-  if (own) return { host, project: path.slice(0, -1).join(':'), location: own[1] ?? '', name: path.at(-1) ?? '' };
-  const location = { 'eu.gcr.io': 'europe', 'asia.gcr.io': 'asia' }[host] ?? 'us';
-  return {
-    host,
-    project: path.slice(0, host === 'gcr.io' && path[0]?.includes('.') ? 2 : 1).join(':'),
-    location,
-    name: host,
-  };
+/** Checked with the options (options.ts). */
+export function repositoryOf(registry: string): GoogleRepository {
+  const repository = googleRepository(registry);
+  if (repository === undefined) throw new Error(`${registry} is none of Google's registries`);
+  return repository;
 }
 
 /** Before an image can be pushed. */
@@ -64,10 +51,17 @@ export function groundSteps(project: string, registry: string): readonly Step[] 
       keep: 'always',
     },
     {
-      title: `image repository ${repository.name}`,
-      look: { argv: inRepository.ask('artifacts', 'repositories', 'describe', repository.name, at) },
+      title: `image repository ${repository.repository}`,
+      look: { argv: inRepository.ask('artifacts', 'repositories', 'describe', repository.repository, at) },
       make: [
-        inRepository.run('artifacts', 'repositories', 'create', repository.name, at, '--repository-format=docker'),
+        inRepository.run(
+          'artifacts',
+          'repositories',
+          'create',
+          repository.repository,
+          at,
+          '--repository-format=docker',
+        ),
       ],
       keep: 'always',
     },
@@ -129,11 +123,11 @@ export function identitySteps(project: string, registry: string): readonly Step[
         'artifacts',
         'repositories',
         'get-iam-policy',
-        repository.name,
+        repository.repository,
         `--location=${repository.location}`,
       ),
       (verb) =>
-        inRepository.run('artifacts', 'repositories', verb, repository.name, `--location=${repository.location}`),
+        inRepository.run('artifacts', 'repositories', verb, repository.repository, `--location=${repository.location}`),
     ),
   ];
 }

@@ -1,6 +1,6 @@
 /** `update`: another image, or changed settings, one node at a time (rolling.ts). */
 import { balancerHealth, type Machine, someMachines } from './discover.ts';
-import { imageByDigest, imageForDryRun, needsBuilder, pushCommand } from './image.ts';
+import { imageByDigest, imageForDryRun, imageLines, needsBuilder } from './image.ts';
 import type { Options } from './options.ts';
 import type { Seen } from './outputs.ts';
 import { gcloudOf } from './planProject.ts';
@@ -42,7 +42,7 @@ export async function update(world: World, options: Options): Promise<number> {
   if (!options.dryRun) await needsBuilder(world, options);
   const machines = await someMachines(world, project);
   if (options.dryRun) {
-    if (options.image === null) world.say(shellLine({ argv: pushCommand(registry) }));
+    if (options.image === null) for (const line of imageLines(registry)) world.say(line);
     for (const machine of machines) {
       world.say(
         `# ${machine.place.name}; in truth followers first, the leader last, each when the one before has caught up`,

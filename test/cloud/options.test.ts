@@ -2,7 +2,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { placesOf, regionOf } from '../../scripts/cloud/layout.ts';
-import { commands, helpText, leaderOf, parseOptions, rows } from '../../scripts/cloud/options.ts';
+import { leaderOf, parseOptions } from '../../scripts/cloud/options.ts';
+import { commands, helpText, rows } from '../../scripts/cloud/optionTable.ts';
 import { faultsOf, optionsOf } from './cloudWorld.ts';
 
 const Options = suite('cloud options');
@@ -70,6 +71,15 @@ Options('of ssh are a node, and a command behind --', () => {
   const { node, rest } = optionsOf('ssh', 'log-node-1', '--', 'docker', 'ps', '--all');
   assert.equal([node, rest], ['log-node-1', ['docker', 'ps', '--all']]);
   assert.match(faultsOf('ssh'), 'which node?');
+});
+Options('take an image by tag, digest or whole name, from a registry that VMs reach', () => {
+  const sha = `sha256:${'a'.repeat(64)}`;
+  const whole = `europe-west1-docker.pkg.dev/p-one/images/distributed-log@${sha}`;
+  assert.is(optionsOf('update', '--image', whole).registry, 'europe-west1-docker.pkg.dev/p-one/images');
+  for (const image of ['v2', sha, 'gcr.io/p-one/distributed-log:v2'])
+    assert.is(faultsOf('update', '--image', image), '', image);
+  assert.match(faultsOf('update', '--image', 'docker.io/library/node:22'), "in a registry of Google's");
+  assert.match(faultsOf('update', '--image', 'gcr.io/p-one/distributed-log'), 'a whole image with one of them');
 });
 Options('are all in the help, with the commands', () => {
   const help = helpText();

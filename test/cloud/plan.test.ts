@@ -111,8 +111,8 @@ Plan('gives the first node the lead, or whom it is told', () => {
 });
 Plan('finds image repositories by the names of registries', () => {
   const of = (registry: string): readonly string[] => {
-    const { project, location, name } = repositoryOf(registry);
-    return [project, location, name];
+    const { project, location, repository } = repositoryOf(registry);
+    return [project, location, repository];
   };
   assert.equal(of('gcr.io/p'), ['p', 'us', 'gcr.io']);
   assert.equal(of('eu.gcr.io/p'), ['p', 'europe', 'eu.gcr.io']);
