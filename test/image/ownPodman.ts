@@ -3,7 +3,8 @@
  * changed.
  *
  *   images      built in a folder of the test, with this machine's network
- *   containers  run in namespaces of their own (network, mounts, processes): ports 8001 to 8003 are free there
+ *   containers  run in a network of their own: ports 8001 to 8003 are free there
+ *   both        in mounts and processes of their own
  *
  * A1. Nothing outlives `end`, nor this process: the namespaces go with the process that holds them, which ends when its
  *     standard input is closed, and with it every process inside.
@@ -48,21 +49,37 @@ function execute(command: readonly string[], env: NodeJS.ProcessEnv): Promise<En
   });
 }
 
-/** A tmpfs hides what the machine's own podman has in /run. `sh` stays, as the parent of orphans. */
-const holderLine = 'mount --make-rprivate /; mount -t tmpfs tmpfs /run; ip link set lo up; echo here; cat; :';
+/** A tmpfs hides what the machine's own podman has in /run; there may be the names of the network too. `sh` stays, for orphans. */
+const holderLine = `
+names=$(cat /etc/resolv.conf)
+mount --make-rprivate /
+mount -t tmpfs tmpfs /run
+mkdir -p "$(dirname "$(readlink -m /etc/resolv.conf)")"
+[ -e /etc/resolv.conf ] || printf '%s\\n' "$names" > /etc/resolv.conf
+ip link set lo up
+echo here
+cat
+:`;
+
+/** With overlay each layer and container is what it adds; with vfs, which works everywhere, a copy of all. */
+function driverIn(folder: string): 'overlay' | 'vfs' {
+  const of = (name: string): string => join(folder, 'try', name);
+  const line = `mkdir -p ${['a', 'b', 'c', 'd'].map(of).join(' ')}; mount -t overlay overlay -o lowerdir=${of('a')},upperdir=${of('b')},workdir=${of('c')} ${of('d')}`;
+  return reasonAgainst('mount', line) === undefined ? 'overlay' : 'vfs';
+}
 
 export class OwnPodman {
   readonly folder: string;
   readonly env: NodeJS.ProcessEnv;
   readonly #holder: ChildProcess;
-  #enter: readonly string[] = [];
+  #inner = '';
 
   private constructor() {
     this.folder = mkdtempSync(join(tmpdir(), 'dlog-image-'));
     const path = (name: string): string => join(this.folder, name);
     writeFileSync(
       path('storage.conf'),
-      `[storage]\ndriver = "vfs"\ngraphroot = "${path('storage')}"\nrunroot = "${path('run')}"\n`,
+      `[storage]\ndriver = "${driverIn(this.folder)}"\ngraphroot = "${path('storage')}"\nrunroot = "${path('run')}"\n`,
     );
     writeFileSync(
       path('containers.conf'),
@@ -87,7 +104,7 @@ export class OwnPodman {
       CONTAINERS_CONF: path('containers.conf'),
       // No containers inside a build: chroot needs the least of a machine.
       BUILDAH_ISOLATION: 'chroot',
-      // One layer a stage: with vfs each is a copy of all.
+      // One layer a stage.
       BUILDAH_LAYERS: 'false',
       CLUSTER_SECRET: 'a-secret-of-this-test-run',
     };
@@ -105,19 +122,27 @@ export class OwnPodman {
     if (holder.stdout === null) throw new Error('no pipe');
     const [said] = await Promise.race([once(holder.stdout, 'data'), once(holder, 'close').then(() => [''])]);
     if (!String(said).includes('here')) throw new Error('no namespaces: unshare failed');
-    const [inner = ''] = readFileSync(`/proc/${holder.pid}/task/${holder.pid}/children`, 'utf8').trim().split(' ');
-    made.#enter = ['nsenter', `--target=${inner}`, '--net', '--mount', '--pid'];
+    made.#inner = readFileSync(`/proc/${holder.pid}/task/${holder.pid}/children`, 'utf8').trim().split(' ')[0] ?? '';
     return made;
   }
 
   /** With this machine's network. */
   outside(command: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
-    return execute(command, { ...this.env, ...env });
+    return execute(['nsenter', `--target=${this.#inner}`, '--mount', '--pid', '--', ...command], {
+      ...this.env,
+      ...env,
+    });
   }
 
   /** Where the containers are. */
   inside(command: readonly string[], cwd = '/'): Promise<Ended> {
-    return execute([...this.#enter, `--wd=${cwd}`, '--', ...command], this.env);
+    const enter = ['nsenter', `--target=${this.#inner}`, '--net', '--mount', '--pid', `--wd=${cwd}`, '--'];
+    return execute([...enter, ...command], this.env);
+  }
+
+  /** A path of theirs, as one of ours: an image is mounted for them alone. */
+  path(theirs: string): string {
+    return `/proc/${this.#inner}/root${theirs}`;
   }
 
   /** What podman says inside; rejects when it fails. */
