@@ -101,6 +101,11 @@ export async function fakeFeed(hello: Hello | null = aHello()): Promise<FakeFeed
       res.writeHead(200, { 'content-type': 'application/x-ndjson' }).end(lines.join(''));
       return;
     }
+    if (req.url === '/session') {
+      const said = { token_for: 'writes', signed_in: false };
+      res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(said));
+      return;
+    }
     if (req.method !== 'POST') return serve(folder, req, res);
     void take(req).then((posted) => {
       posts.push(posted);
