@@ -32,4 +32,7 @@ if ! mountpoint -q "$DATA_FOLDER"; then
 fi
 # A disk that was made larger.
 resize2fs "$DATA_DISK" > /dev/null 2>&1 || true
-chown 1000:1000 "$DATA_FOLDER"
+# The node looks for the marker: it is on the disk and nowhere else.
+mkdir -p "$DATA_FOLDER/node"
+touch "$DATA_FOLDER/node/.data-disk"
+chown 1000:1000 "$DATA_FOLDER" "$DATA_FOLDER/node" "$DATA_FOLDER/node/.data-disk"

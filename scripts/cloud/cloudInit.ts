@@ -66,6 +66,8 @@ export function nodeEnvironment({
     CLUSTER_SECRET_FILE: `${folders.secrets}/cluster-secret`,
     ...(token && { API_TOKEN_FILE: `${folders.secrets}/api-token`, API_TOKEN_FOR: 'all' }),
     DATA_DIR: '/data/node',
+    DATA_MARKER: '.data-disk',
+    LOG_FORMAT: 'gcp',
     // Google's load balancers keep idle connections for 600 s, and would be surprised by one that was closed before.
     KEEP_ALIVE_MS: '620000',
     STABLE_MS: '10000',

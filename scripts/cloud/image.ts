@@ -57,7 +57,6 @@ async function lookUp(world: World, image: string): Promise<string> {
       `  ${shellLine({ argv })}`,
       stderr.trim().replace(/^/gm, '  '),
       adviceFor(stderr) ?? '',
-      ,
       'Build and push it:',
       ...imageLines(registryOf(image)).map((line) => `  ${line}`),
     ]
