@@ -76,9 +76,13 @@ export const lastPart = (url: unknown): unknown =>
 export const asArray = (value: unknown): readonly Json[] => (Array.isArray(value) ? (value as Json[]) : []);
 export const asObject = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
 
-/** For a POSIX shell, to be copied. */
-export const quoted = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+const plain = /^[\w@%+=:,./-]+$/;
+/** For a POSIX shell, to be copied; of a flag only the value is quoted. */
+export function quoted(word: string): string {
+  if (plain.test(word)) return word;
+  const [, flag = '', value = word] = /^(--[\w-]+=)(.*)$/s.exec(word) ?? [];
+  return `${flag}'${value.replaceAll("'", "'\\''")}'`;
+}
 
 export function shellLine({ argv, stdin }: Command): string {
   const line = argv.map(quoted).join(' ');

@@ -200,6 +200,9 @@ Differences('is compared in what this plan says of it, and in nothing else', () 
   );
   assert.match(shellLine(other[0]!.expectation.fix!), 'health-checks update http');
 });
+Differences('and commands are written so that they can be copied', () => {
+  assert.is(shellLine({ argv: ['a', '--b=c d', "it's", '', '--e='] }), "a --b='c d' 'it'\\''s' '' --e=");
+});
 Differences('count neither order nor how a number is written', () => {
   assert.ok(isAsWanted(['b', 'a'], ['a', 'b']));
   assert.not.ok(isAsWanted(['a'], ['a', 'b']));
