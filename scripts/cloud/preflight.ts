@@ -1,7 +1,7 @@
 /** What must be so before anything happens: gcloud is there, somebody is logged in, the project can be seen. */
 import { adviceFor } from './advice.ts';
 import type { Options } from './options.ts';
-import { jsonOf, Stop, type World } from './world.ts';
+import { Stop, type World } from './world.ts';
 
 export async function preflight(world: World, { project }: Options): Promise<void> {
   const version = await world.run(['gcloud', 'version', '--format=json']);
@@ -10,14 +10,12 @@ export async function preflight(world: World, { project }: Options): Promise<voi
       `gcloud cannot be run: ${(version.stderr || version.stdout).trim().split('\n').at(-1)}\nInstall it: https://cloud.google.com/sdk/docs/install`,
     );
   }
-  const accounts = await world.run(['gcloud', 'auth', 'list', '--filter=status:ACTIVE', '--format=json']);
-  const listed = jsonOf(accounts.stdout);
-  if (accounts.code !== 0 || !Array.isArray(listed) || listed.length === 0) {
-    throw new Stop('gcloud has no active account. Log in: gcloud auth login');
-  }
   const seen = await world.run(['gcloud', 'projects', 'describe', project, '--format=json', '--quiet']);
   if (seen.code === 0) return;
   const said = seen.stderr.trim();
+  if (/active account|gcloud auth login|reauth/i.test(said)) {
+    throw new Stop('gcloud is not logged in, or not any more. Log in: gcloud auth login');
+  }
   throw new Stop(
     [
       `the project ${project} cannot be seen with this account:`,
