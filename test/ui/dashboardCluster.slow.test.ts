@@ -12,7 +12,8 @@ const test = hasBrowser() ? Cluster : Cluster.skip;
 const open = (browser: Browser, node: RealNode): Promise<Visit> =>
   visitOf(browser, `http://127.0.0.1:${node.port}/dashboard?lang=en`);
 /** What a page loses when its node dies is an error of its console. */
-const besidesLive = ({ faults }: Visit): readonly string[] => faults.filter((fault) => !fault.includes('/live'));
+const besidesLive = ({ faults }: Visit): readonly string[] =>
+  faults.filter((fault) => !/\/live|\/session net::|load resource: net::/.test(fault));
 const withinMs = 30_000;
 
 test('show what is written anywhere, as text; who leads after a death; and come back with their node', async () => {
