@@ -228,7 +228,7 @@ export class Pipeline {
     const now = this.core.clock.now();
     leader.tick(unansweredSuspicions * timing.suspectMs);
     this.#ends.push({ at: now, last: this.core.log.last.index });
-    while (this.#ends.length > 1 && (this.#ends[1]?.at ?? now) <= now - 2 * timing.heartbeatMs) this.#ends.shift();
+    while (this.#ends.length > 1 && (this.#ends[1]?.at ?? now) <= now - timing.nearMs) this.#ends.shift();
     const mark = this.#ends[0]?.last ?? 0;
     for (const [peer, progress] of leader.progress)
       this.#setNear(peer, leader.established && !progress.probing && progress.match >= mark);

@@ -104,6 +104,27 @@ Regions(
   },
 );
 
+Regions('hand the lead back to one that returned across an ocean while writes go on (R17)', () => {
+  for (const leader of regions) {
+    const scenario = apart(leader, 1);
+    const { cluster } = scenario;
+    const best = nodeIn(leader);
+    assert.is(cluster.settleLeader(best, 20_000), best);
+    scenario.writeAlways(10);
+    scenario.run(3000);
+    cluster.kill(best);
+    scenario.run(5000);
+    assert.is.not(cluster.leader, best);
+    cluster.start(best);
+    const at = scenario.now;
+    assert.is(cluster.settleLeader(best, 12_000), best, scenario.because(`${leader} does not lead again`));
+    scenario.run(3000);
+    assert.is(scenario.leaderships(at).length, 1);
+    assert.ok(scenario.longestPauseMs(at) < 1500, `${scenario.longestPauseMs(at)} ms without a write`);
+    assert.equal(scenario.verdict(), []);
+  }
+});
+
 Regions('are led by the one that is meant to from the first election on, however long the links are (R15, R21)', () => {
   for (const leader of regions)
     for (let seed = 1; seed <= 10; seed++) {
