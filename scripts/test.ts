@@ -5,8 +5,9 @@
  *   npm test -- --full           everything, as with CI set: at most thirty minutes
  *   npm test -- config election  only files whose path holds one of the words
  *
- * A file's place decides its tier: `*.slow.test.ts` is slow, and one that only computes (simulator, model, fuzz) runs beside
- * another; else `test/processes/` starts real nodes and runs alone; the rest is quick. The last line is `N passed, N failed`, with `, N skipped` where some were.
+ * A file's place decides its tier: `*.slow.test.ts` is slow, and one that only computes or runs other people's tools
+ * (simulator, model, fuzz, gcloud, podman) runs beside another; else `test/processes/` starts real nodes and runs alone; the
+ * rest is quick. The last line is `N passed, N failed`, with `, N skipped` where some were.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -35,7 +36,8 @@ const tiers: readonly { readonly tier: Tier; readonly atOnce: number; readonly t
 const deadlinesMs = { quick: 15 * 60_000, full: 29 * 60_000 };
 
 export function tierOf(path: string): Tier {
-  if (path.endsWith('.slow.test.ts')) return /^test\/(simulation|model|fuzz)\//.test(path) ? 'computing' : 'slow';
+  if (path.endsWith('.slow.test.ts'))
+    return /^test\/(simulation|model|fuzz|cloud|image)\//.test(path) ? 'computing' : 'slow';
   return path.startsWith('test/processes/') ? 'processes' : 'quick';
 }
 
