@@ -77,8 +77,13 @@ interface Made {
   readonly excerpts: readonly string[];
 }
 
-/** A1. Of all that the text asks for. Throws with everything that is wrong. */
-export function lookedUp(asked: AllAsked, sources: Sources, of: (file: string) => string): Made {
+/** A1. Of all that the text asks for. Throws with everything that is wrong, and with what else is `wanting`. */
+export function lookedUp(
+  asked: AllAsked,
+  sources: Sources,
+  of: (file: string) => string,
+  wanting: readonly string[] = [],
+): Made {
   const faults: string[] = [];
   const missing: RunMissing[] = [];
   const tried = <T>(at: string, make: () => T): T | undefined => {
@@ -106,9 +111,8 @@ export function lookedUp(asked: AllAsked, sources: Sources, of: (file: string) =
   );
   const commands = commandsFor(missing);
   if (faults.length > 0) {
-    throw new Wanting(
-      [...faults, ...(commands.length > 0 ? ['These make what is missing:', ...commands] : [])].join('\n'),
-    );
+    const remedy = commands.length > 0 ? ['These make what is missing:', ...commands] : [];
+    throw new Wanting([...faults, ...remedy, ...wanting].join('\n'));
   }
   return { definitions: [...new Set([...data, ...code])].join(''), excerpts };
 }
@@ -153,9 +157,10 @@ function build(out: string, say: Say): boolean {
     if (!existsSync(path)) throw new ExcerptFault(`there is no ${file}`);
     return readFileSync(path, 'utf8');
   };
-  const { definitions, excerpts } = lookedUp(asked, sourcesOf(summary, of), of);
   const missing = toolsMissing();
-  if (missing.length > 0) throw new Wanting(toolsWanted(missing));
+  const tools = missing.length > 0 ? [toolsWanted(missing)] : [];
+  const { definitions, excerpts } = lookedUp(asked, sourcesOf(summary, of), of, tools);
+  if (tools.length > 0) throw new Wanting(tools.join('\n'));
 
   rmSync(buildFolder, { recursive: true, force: true });
   for (const folder of ['codigo', 'figuras']) mkdirSync(join(buildFolder, folder), { recursive: true });

@@ -247,6 +247,10 @@ Missing('results names every figure, and the commands that make them', () => {
     'npm run experiment -- partition --wan\nnpm run experiment -- durability\nnpm run report -- --newest',
   );
   assert.equal(commandsFor([]), []);
+  assert.match(
+    messageOf(() => lookedUp(asked, sources, file, ['and LaTeX is missing'])),
+    /no run of[\s\S]*and LaTeX is missing/,
+  );
 });
 
 Missing('the code that it shows names the place, the file and what it looked for', () => {
