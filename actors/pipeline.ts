@@ -227,11 +227,17 @@ export class Pipeline {
   #watch(leader: Leader, timing: Timing, quorumConnected: boolean): void {
     const now = this.core.clock.now();
     leader.tick(unansweredSuspicions * timing.suspectMs);
-    this.#ends.push({ at: now, last: this.core.log.last.index });
-    while (this.#ends.length > 1 && (this.#ends[1]?.at ?? now) <= now - timing.nearMs) this.#ends.shift();
-    const mark = this.#ends[0]?.last ?? 0;
-    for (const [peer, progress] of leader.progress)
-      this.#setNear(peer, leader.established && !progress.probing && progress.match >= mark);
+    const ends = this.#ends;
+    ends.push({ at: now, last: this.core.log.last.index });
+    // What was written less than a round trip ago a peer cannot have acknowledged, however good it is.
+    const [longest = 0] = [...leader.progress.values()].map(({ quickestMs }) => quickestMs).sort((a, b) => b - a);
+    const since = now - 2 * timing.heartbeatMs;
+    while (ends.length > 1 && (ends[1]?.at ?? now) <= since - longest) ends.shift();
+    for (const [peer, progress] of leader.progress) {
+      const mark = ends.findLast(({ at }) => at <= since - progress.quickestMs) ?? ends[0];
+      const isNear = !progress.probing && progress.match >= (mark?.last ?? 0);
+      this.#setNear(peer, leader.established && isNear);
+    }
     if (leader.uncommitted && quorumConnected && now - leader.movedAt > 4 * timing.suspectMs)
       this.#stuck(leader, 'nothing was acknowledged although a majority answers pings');
     if (!this.core.storeIdle && now - this.core.writingSince > fsyncStuckMs)

@@ -78,6 +78,9 @@ export class Progress {
     return sentAt;
   }
 
+  get quickestMs(): number {
+    return this.#window.quickestMs;
+  }
   /** A3. */
   noteRoundTrip(rttMs: number): void {
     this.#window.noteRoundTrip(rttMs);

@@ -51,8 +51,6 @@ export interface Timing {
   readonly staggerMs: number;
   readonly handoverMs: number;
   readonly stableMs: number;
-  /** How far behind a peer may be that counts as near (R17): what was written since then it can hardly have acknowledged. */
-  readonly nearMs: number;
   readonly probingMs: number;
   readonly candidateMs: number;
   readonly adoptingMs: number;
@@ -86,7 +84,6 @@ export function timingFrom(config: TimingConfig, measured: Measured): Timing {
     staggerMs: Math.max(config.staggerMs, 2 * rttP99Ms + 2 * promiseMs),
     handoverMs: Math.max(config.handoverMs, 3 * rttP99Ms + 4 * fsyncP99Ms + 3 * promiseMs),
     stableMs: config.stableMs,
-    nearMs: 2 * heartbeatMs + rttP99Ms,
     probingMs: 2 * rttP99Ms + 20,
     candidateMs: 3 * rttP99Ms + 3 * fsyncP99Ms + 3 * promiseMs + 40,
     adoptingMs: 4 * rttP99Ms + 4 * fsyncP99Ms + 100,

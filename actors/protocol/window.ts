@@ -18,6 +18,11 @@ export class Window {
   /** Since the last round trip. */
   #wasFull = false;
 
+  /** How long the way there and back is when nothing waits on it; 0 before the first. */
+  get quickestMs(): number {
+    return Number.isFinite(this.#quickestMs) ? this.#quickestMs : 0;
+  }
+
   /** More would be sent if it were wider. */
   noteFull(): void {
     this.#wasFull = true;

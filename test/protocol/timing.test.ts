@@ -57,7 +57,6 @@ Waits('grow with the distance: heartbeats at half the round trip, TS in proporti
   const mixed = timingFrom(defaultTiming, { ...far, nearestRttP99Ms: 1 });
   assert.is(mixed.heartbeatMs, 50);
   assert.is(mixed.suspectMs, timing.suspectMs);
-  assert.is(mixed.nearMs, 400, 'what was written a round trip ago cannot have been acknowledged over it');
   const absurd = timingFrom(defaultTiming, {
     ...far,
     srttMs: 60_000,
