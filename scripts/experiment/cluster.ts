@@ -168,6 +168,12 @@ async function firstPort(count: number, wanted: number | null): Promise<number> 
   throw new Unusable(`ports are taken: ${choice.join(', ')} and those behind; choose others with --port`);
 }
 
+/** A token is for the clusters that others can reach; whoever starts one for a while gives none with its calls. */
+const ofOthers: ReadonlySet<string> = new Set(['API_TOKEN', 'API_TOKEN_FILE', 'API_TOKEN_FOR']);
+
+export const environmentOf = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !ofOthers.has(name)));
+
 const startWithinMs = 60_000;
 const stopWithinMs = 15_000;
 
@@ -177,15 +183,18 @@ export interface Start {
   readonly port: number | null;
   /** As three regions, with cables that take as long. */
   readonly wan: boolean;
+  /** Shows the insides of its actors. */
+  readonly inspect?: boolean;
 }
 
-export async function startCluster({ nodes: count, port, wan }: Start): Promise<Cluster> {
+export async function startCluster({ nodes: count, port, wan, inspect = false }: Start): Promise<Cluster> {
   const first = await firstPort(count, port);
   const folder = mkdtempSync(join(tmpdir(), 'dlog-experiment-'));
   const script = fileURLToPath(new URL(wan ? '../wan.js' : '../cluster.js', import.meta.url));
   const args = ['--chaos', '--nodes', `${count}`, '--port', `${first}`, '--data', join(folder, 'data')];
+  if (inspect) args.push('--inspect');
   const child = spawn(process.execPath, [script, ...args], {
-    env: { ...process.env, LOG_DIR: join(folder, 'logs'), LOG_LEVEL: 'info' },
+    env: { ...environmentOf(process.env), LOG_DIR: join(folder, 'logs'), LOG_LEVEL: 'info' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

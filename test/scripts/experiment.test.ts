@@ -9,7 +9,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { auditOf, promisesOf } from '../../scripts/experiment/audit.ts';
 import { happenedIn } from '../../scripts/experiment/causality.ts';
-import { checkChaos, clusterAt, leaderNamed, Unusable } from '../../scripts/experiment/cluster.ts';
+import { checkChaos, clusterAt, environmentOf, leaderNamed, Unusable } from '../../scripts/experiment/cluster.ts';
 import { type Understood, understand } from '../../scripts/experiment/commandLine.ts';
 import { type Message, metricsIn, writtenIn } from '../../scripts/experiment/node.ts';
 import { sidesOf } from '../../scripts/experiment/partition.ts';
@@ -301,6 +301,11 @@ const whyNot = async (act: () => Promise<unknown>): Promise<string> => {
     return (error as Error).message;
   }
 };
+
+Clusters('that are started here ask for no token, also where one is set for others', () => {
+  const env = { PATH: '/bin', API_TOKEN: 'secret', API_TOKEN_FOR: 'all', API_TOKEN_FILE: '/token' };
+  assert.equal(environmentOf(env), { PATH: '/bin' });
+});
 
 Clusters('are refused with every URL where no node answers', async () => {
   await withNodes([await fakeNode(1)], async ([url = '']) => {
