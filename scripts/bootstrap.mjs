@@ -41,6 +41,7 @@ const scripts = {
   image: 'scripts/image.js',
   bench: 'test/bench/bench.js',
   experiment: 'scripts/experiment.js',
+  demo: 'scripts/demo.js',
   report: 'scripts/report.js',
 };
 const sourceFolders = ['actors', 'transport', 'storage', 'http', 'ui', 'scripts', 'test'];

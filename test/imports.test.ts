@@ -53,6 +53,8 @@ const rules: readonly Rule[] = [
   // They know a cluster from outside: by its answers, and by the types of what it shows.
   { of: 'scripts/experiment/pictures/', may: ['scripts/experiment/', 'echarts/', '@resvg/resvg-js'] },
   { of: 'scripts/experiment/', may: ['scripts/', 'http/live/protocol.ts', 'node:', 'ws'] },
+  // It shows a cluster to people, in a browser.
+  { of: 'scripts/demo/', may: ['scripts/', 'node:', 'playwright-core'] },
   { of: 'scripts/', may: ['scripts/', 'actors/', 'transport/', 'storage/', 'http/', 'node:', 'bunyan', 'zx'] },
 ];
 
@@ -159,6 +161,8 @@ Arrows('that point the wrong way are found, with both file names', () => {
     ['scripts/serve.ts', "import { x } from 'echarts/core';", ['echarts/core']],
     ['scripts/experiment/load.ts', "import { x } from '../../actors/node.ts';", ['actors/node.ts']],
     ['scripts/experiment/pictures/chart.ts', "import { x } from 'echarts/core';", []],
+    ['scripts/demo/stage.ts', "import { chromium } from 'playwright-core';", []],
+    ['scripts/demo.ts', "import { chromium } from 'playwright-core';", ['playwright-core']],
     ['ui/page.js', "import { x } from '../http/json.ts';", ['http/json.ts']],
     ['ui/network/page.tsx', "import type { x } from '../../actors/observation.ts';\nimport { h } from 'preact';", []],
     ['ui/feed.ts', "import { x } from 'ws';", ['ws']],
