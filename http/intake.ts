@@ -18,7 +18,10 @@
  * K3. `looks` times in every `holdMs` some go on however many wait: reads do not wait for writes that wait for a leader.
  * K4. What waits for its client does not count: a body that is still coming, a live tail. A connection stops behind a
  *     body, never within it.
- * K5. A node's health is told all the same, or a balancer would take it out just then. An open WebSocket is no request: it
+ * K5. In one turn of the loop requests are begun for `turnMs`, the others in those that follow: many may come at once on many
+ *     connections, and a node that has just started takes long for each. What a client has sent who is gone by then
+ *     is not begun.
+ * K6. A node's health is told all the same, or a balancer would take it out just then. An open WebSocket is no request: it
  *     has bounds of its own.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -29,6 +32,7 @@ import { ClientRequest } from './upgrades.ts';
 
 /** About what a busy node puts into one batch; the last read of a turn may bring some hundred more. */
 const turnRequests = 128;
+const turnMs = 10;
 /** In each `holdMs`. */
 const looks = 20;
 
@@ -64,6 +68,9 @@ export class Intake {
   readonly #stopped = new Set<Socket>();
   #all = 0;
   #turn: NodeJS.Immediate | undefined;
+  /** K5, in their order. */
+  readonly #toBegin = new Set<{ readonly socket: Socket; readonly begin: () => void }>();
+  #turnEndsAt: number | null = null;
   #clock: NodeJS.Timeout | undefined;
 
   constructor({ limits, withClients, turnAway }: IntakeOptions) {
@@ -88,6 +95,30 @@ export class Intake {
     if (client.waiting <= maxPipelined) return null;
     return { detail: `more than ${maxPipelined} requests of one connection wait for their answers`, closes: true };
   }
+
+  /** K5. */
+  begin(socket: Socket, begin: () => void): void {
+    if (this.#toBegin.size === 0 && !this.#isTurnOver()) begin();
+    else this.#toBegin.add({ socket, begin });
+  }
+
+  #isTurnOver(): boolean {
+    const now = performance.now();
+    if (this.#turnEndsAt === null) {
+      this.#turnEndsAt = now + turnMs;
+      setImmediate(this.#nextTurn);
+    }
+    return now >= this.#turnEndsAt;
+  }
+
+  readonly #nextTurn = (): void => {
+    this.#turnEndsAt = null;
+    for (const each of this.#toBegin) {
+      if (this.#isTurnOver()) return;
+      this.#toBegin.delete(each);
+      if (!each.socket.destroyed) each.begin();
+    }
+  };
 
   /** For the end of the server: nobody is stopped any more. */
   release(): void {
@@ -157,7 +188,8 @@ export class Intake {
   #goOn(socket: Socket): void {
     this.#clientOf(socket).stoppedAt = null;
     this.#stopped.delete(socket);
-    handleOf(socket)?.readStart?.();
+    const handle = handleOf(socket);
+    if (handle?.reading) handle.readStart?.();
   }
 
   #waitOn(): void {
@@ -181,9 +213,16 @@ export class Intake {
   }
 }
 
+interface Handle {
+  /** What node wants; only node changes it. */
+  readonly reading?: boolean;
+  readStart?(): void;
+  readStop?(): void;
+}
+
 /**
  * The kernel's side of a connection. `socket.pause()` would not do: node's HTTP server reads on by itself when a body is
- * read, or when an answer gets out of the way. What node has not stopped it does not start either.
+ * read, or when an answer gets out of the way. What node has not stopped it does not start either. And what it has
+ * stopped, since its client takes no answers, is not started here: its parser would take what comes for an error.
  */
-const handleOf = (socket: Socket): { readStart?(): void; readStop?(): void } | undefined =>
-  (socket as { _handle?: { readStart?(): void; readStop?(): void } })._handle ?? undefined;
+const handleOf = (socket: Socket): Handle | undefined => (socket as { _handle?: Handle })._handle ?? undefined;

@@ -132,7 +132,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
       edge.metrics.observe('surplus', 503, 0, false);
       refuseUnheard(res, why);
     } else if (surplus.has(req.socket)) answerRaw(req.socket, 'TOO_MANY_CONNECTIONS');
-    else void handle(req, res);
+    else intake.begin(req.socket, () => void handle(req, res));
   };
   server.on('request', onRequest);
   serveUpgrades(server, onRequest);
