@@ -49,7 +49,9 @@ const letterMs = 45;
 const sendBox = '.side .send';
 /** A key of the diagram; from the newest event back, to what began the election. */
 const previousElection = 'E';
-const electionSteps = 6;
+const electionSteps = 5;
+/** From there to when the dead one still led. */
+const earlierPage = 'PageUp';
 
 const isAcknowledged = ({ outcome }: { readonly outcome: string }): boolean => outcome === 'acknowledged';
 
@@ -127,10 +129,13 @@ export async function play({ cluster, stage, standings, words, numbers, speed, s
     await stage.showWide(true);
     await stage.caption(words.failover);
     await pause(holdMs('', 0, speed));
+    const diagram = stage.wide.locator('.trace-page .keyed');
     for (let step = 0; step < electionSteps; step++) {
-      await stage.wide.locator('.trace-page .keyed').press(previousElection);
-      await pause(holdMs(words.failover, 8_000, speed) / electionSteps);
+      await diagram.press(previousElection);
+      await pause(holdMs(words.failover, 7_000, speed) / electionSteps);
     }
+    await diagram.press(earlierPage);
+    await pause(holdMs('', 2_500, speed));
     await stage.showWide(false);
     await goTo(stage.wide, 'actors'); // Drawn when its scene comes.
 

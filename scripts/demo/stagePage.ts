@@ -83,6 +83,6 @@ ${columns.map(({ node, url }) => `<div class="frame" id="frame-${node}"><iframe 
 <div id="wide"><iframe name="wide" src="${wideUrl}"></iframe></div>
 </div>
 <div class="captions"><p id="caption"></p><p id="count"></p></div>
-<div id="card"></div>
+<div id="card" class="shown"></div>
 <script>${script}</script>
 `;
