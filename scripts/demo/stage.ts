@@ -5,6 +5,7 @@
  *     demo's own page and nothing else: in it alone that word is left out. The nodes stay as they are.
  */
 import { type Browser, type BrowserContext, chromium, type Frame, type Page } from 'playwright-core';
+import { Unusable } from '../experiment/cluster.ts';
 import { type Column, stagePage, stageSize } from './stagePage.ts';
 import type { Language } from './words.ts';
 
@@ -14,26 +15,29 @@ const stageUrl = 'http://127.0.0.1/stage';
 export type Standing = 'leads' | 'follows' | 'chooses' | 'dead';
 export type Route = 'overview' | 'trace' | 'actors';
 
+const launchArguments = [
+  // Only pages of this project are shown; root and most containers cannot have the sandbox.
+  '--no-sandbox',
+  '--disable-gpu',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--hide-scrollbars',
+  `--window-size=${stageSize.width},${stageSize.height + 90}`,
+];
+
 /** The signals are left to whoever ends all that was started. */
-export const openBrowser = (chromiumPath: string, headed: boolean): Promise<Browser> =>
-  chromium.launch({
-    executablePath: chromiumPath,
-    headless: !headed,
-    handleSIGINT: false,
-    handleSIGTERM: false,
-    handleSIGHUP: false,
-    args: [
-      // Only pages of this project are shown; root and most containers cannot have the sandbox.
-      '--no-sandbox',
-      '--disable-gpu',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--hide-scrollbars',
-      `--window-size=${stageSize.width},${stageSize.height + 90}`,
-    ],
-  });
+export async function openBrowser(chromiumPath: string, headed: boolean): Promise<Browser> {
+  const options = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false, args: launchArguments };
+  try {
+    return await chromium.launch({ ...options, executablePath: chromiumPath, headless: !headed });
+  } catch (error) {
+    const [why] = (error as Error).message.split('\n');
+    const advice = headed ? '; is there a screen? Without --headed none is needed' : '';
+    throw new Unusable(`${chromiumPath} does not start (${why})${advice}`);
+  }
+}
 
 async function allowFrames(context: BrowserContext): Promise<void> {
   await context.route('**/dashboard?*', async (route) => {

@@ -49,7 +49,7 @@ test('ended by Ctrl-C in the middle, ends all that it started', () =>
   played(['--no-record', '--speed', '5'], async ({ child, says, ends, text }, folder) => {
     await says(/three nodes$/m, withinMs);
     assert.ok(ours(folder).length > 0);
-    const children = spawnSync('ps', ['-o', 'pid=', '--ppid', `${child.pid}`], { encoding: 'utf8' }).stdout.split('\n');
+    const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').split(' ');
     const pids = children.map(Number).filter((pid) => pid > 0);
     assert.ok(pids.length >= 2, 'a cluster and a browser');
     child.kill('SIGINT');
