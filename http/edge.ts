@@ -9,6 +9,7 @@ import type { HttpMetrics } from './httpMetrics.ts';
 import type { Feed } from './live/feed.ts';
 import type { Inspector } from './live/inspector.ts';
 import type { TailBlocks } from './tail.ts';
+import type { Turns } from './turns.ts';
 import type { WebSockets } from './upgrades.ts';
 
 export interface HttpLimits {
@@ -90,6 +91,7 @@ export interface Edge {
   readonly chaos: Chaos | undefined;
   readonly tailBlocks: TailBlocks;
   readonly bodyRoom: BodyRoom;
+  readonly turns: Turns;
   /** Ends of the live tails, for the stop. */
   readonly tails: Set<() => void>;
   readonly webSockets: WebSockets;

@@ -18,10 +18,7 @@
  * K3. `looks` times in every `holdMs` some go on however many wait: reads do not wait for writes that wait for a leader.
  * K4. What waits for its client does not count: a body that is still coming, a live tail. A connection stops behind a
  *     body, never within it.
- * K5. In one turn of the loop requests are begun for `turnMs`, the others in those that follow: many may come at once on many
- *     connections, and a node that has just started takes long for each. What a client has sent who is gone by then
- *     is not begun.
- * K6. A node's health is told all the same, or a balancer would take it out just then. An open WebSocket is no request: it
+ * K5. A node's health is told all the same, or a balancer would take it out just then. An open WebSocket is no request: it
  *     has bounds of its own.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -32,7 +29,6 @@ import { ClientRequest } from './upgrades.ts';
 
 /** About what a busy node puts into one batch; the last read of a turn may bring some hundred more. */
 const turnRequests = 128;
-const turnMs = 10;
 /** In each `holdMs`. */
 const looks = 20;
 
@@ -68,9 +64,6 @@ export class Intake {
   readonly #stopped = new Set<Socket>();
   #all = 0;
   #turn: NodeJS.Immediate | undefined;
-  /** K5, in their order. */
-  readonly #toBegin = new Set<{ readonly socket: Socket; readonly begin: () => void }>();
-  #turnEndsAt: number | null = null;
   #clock: NodeJS.Timeout | undefined;
 
   constructor({ limits, withClients, turnAway }: IntakeOptions) {
@@ -95,30 +88,6 @@ export class Intake {
     if (client.waiting <= maxPipelined) return null;
     return { detail: `more than ${maxPipelined} requests of one connection wait for their answers`, closes: true };
   }
-
-  /** K5. */
-  begin(socket: Socket, begin: () => void): void {
-    if (this.#toBegin.size === 0 && !this.#isTurnOver()) begin();
-    else this.#toBegin.add({ socket, begin });
-  }
-
-  #isTurnOver(): boolean {
-    const now = performance.now();
-    if (this.#turnEndsAt === null) {
-      this.#turnEndsAt = now + turnMs;
-      setImmediate(this.#nextTurn);
-    }
-    return now >= this.#turnEndsAt;
-  }
-
-  readonly #nextTurn = (): void => {
-    this.#turnEndsAt = null;
-    for (const each of this.#toBegin) {
-      if (this.#isTurnOver()) return;
-      this.#toBegin.delete(each);
-      if (!each.socket.destroyed) each.begin();
-    }
-  };
 
   /** For the end of the server: nobody is stopped any more. */
   release(): void {

@@ -28,6 +28,7 @@ import { maxWantBytes } from './live/want.ts';
 import { version } from './openapi/document.ts';
 import { maxBatchBodyBytes } from './requests.ts';
 import { TailBlocks } from './tail.ts';
+import { Turns } from './turns.ts';
 import { ClientRequest, createWebSockets, serveUpgrades } from './upgrades.ts';
 
 export interface HttpOptions {
@@ -78,6 +79,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     chaos,
     tailBlocks: new TailBlocks(options.node),
     bodyRoom: new BodyRoom(limits.maxBodyBytes),
+    turns: new Turns(),
     tails: new Set(),
     webSockets: createWebSockets({ maxFrameBytes: maxBatchBodyBytes, stallMs: limits.stallMs }),
     streams: new Set(),
@@ -132,7 +134,11 @@ export function createHttpServer(options: HttpOptions): HttpServer {
       edge.metrics.observe('surplus', 503, 0, false);
       refuseUnheard(res, why);
     } else if (surplus.has(req.socket)) answerRaw(req.socket, 'TOO_MANY_CONNECTIONS');
-    else intake.begin(req.socket, () => void handle(req, res));
+    else
+      void edge.turns.run(() => {
+        // What a client has sent who is gone by now is not begun.
+        if (!req.socket.destroyed) void handle(req, res);
+      });
   };
   server.on('request', onRequest);
   serveUpgrades(server, onRequest);

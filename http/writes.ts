@@ -111,11 +111,12 @@ async function append(
     ...(lamportTime !== undefined && { lamportTime }),
     ...(key !== undefined && { key: { key, bodyHash: bodyHashOf(contents) } }),
   });
-  if (outcome.kind === 'trouble') {
-    // With a key all tries are one write, so that even an unknown outcome may be tried again.
-    return refuse(ctx, refusalOf(outcome), outcome.outcome === 'not_done' || key !== undefined);
-  }
-  sendMessages(ctx, encode(outcome), nextToken(lamportTime, outcome.firstLamport + outcome.count - 1));
+  await edge.turns.run(() => {
+    if (outcome.kind === 'trouble') {
+      // With a key all tries are one write, so that even an unknown outcome may be tried again.
+      refuse(ctx, refusalOf(outcome), outcome.outcome === 'not_done' || key !== undefined);
+    } else sendMessages(ctx, encode(outcome), nextToken(lamportTime, outcome.firstLamport + outcome.count - 1));
+  });
 }
 
 const encodeAppended = (done: Appended): string =>
