@@ -23,7 +23,6 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { hasBody } from './body.ts';
 import type { HttpLimits } from './edge.ts';
 import { ClientRequest } from './upgrades.ts';
 
@@ -118,11 +117,14 @@ export class Intake {
     this.#callTurn();
   }
 
-  /** K4. */
+  /** K4. Nearly always what came brought the whole body; only behind what came `complete` says so. */
   #stopBehind(req: IncomingMessage, client: Client): void {
     if (client.stoppedAt !== null) return;
-    if (hasBody(req)) req.once('end', () => this.#stop(req.socket, client));
-    else this.#stop(req.socket, client);
+    const stop = (): void => this.#stop(req.socket, client);
+    process.nextTick(() => {
+      if (req.complete) stop();
+      else req.once('end', stop);
+    });
   }
 
   #stop(socket: Socket, client: Client): void {
