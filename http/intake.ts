@@ -42,7 +42,7 @@ interface Client {
   waiting: number;
   /** In milliseconds of `performance.now()`. */
   stoppedAt: number | null;
-  /** Requests of the read after which it was stopped: its next one may bring as many. */
+  /** Requests since it was read on, last: the next time it may bring as many. */
   lately: number;
 }
 
@@ -130,7 +130,6 @@ export class Intake {
   #stop(socket: Socket, client: Client): void {
     if (client.stoppedAt !== null || socket.destroyed) return;
     client.stoppedAt = performance.now();
-    client.lately = 0;
     this.#stopped.add(socket);
     handleOf(socket)?.readStop?.();
     this.#waitOn();
@@ -157,7 +156,9 @@ export class Intake {
   }
 
   #goOn(socket: Socket): void {
-    this.#clientOf(socket).stoppedAt = null;
+    const client = this.#clientOf(socket);
+    client.stoppedAt = null;
+    client.lately = 0;
     this.#stopped.delete(socket);
     const handle = handleOf(socket);
     if (handle?.reading) handle.readStart?.();
