@@ -4,8 +4,8 @@
  *   served           while fewer than `maxWaiting` requests wait for their answers
  *   read no further  above that a connection is not read on after its next request: what comes on it stays with the
  *                    kernels, and in the end with its client, until this connection's turn comes
- *   turned away      when that takes longer than `holdMs`: the client hears 503 and its connection ends, with all that it
- *                    has sent behind it unread, so certainly not done (RFC 9112 §9.6)
+ *   turned away      when it has been behind for longer than `holdMs`: the client hears 503 and its connection ends, with all
+ *                    that it has sent meanwhile unread, so certainly not done (RFC 9112 §9.6)
  *   refused unheard  above `maxRequests`; and of one connection above `maxPipelined`
  *
  * To read a request and refuse it costs nearly what serving it does: a node that did so with each would, at twice the load
@@ -30,6 +30,8 @@ import { ClientRequest } from './upgrades.ts';
 const turnRequests = 128;
 /** In each `holdMs`. */
 const looks = 20;
+/** What node reads at once: who has sent less has nothing more to be read. */
+const readBytes = 64 * 1024;
 
 /** Why a request is refused before anybody looks at it. */
 export interface Surplus {
@@ -40,8 +42,11 @@ export interface Surplus {
 
 interface Client {
   waiting: number;
-  /** In milliseconds of `performance.now()`. */
-  stoppedAt: number | null;
+  isStopped: boolean;
+  /** Since when, in milliseconds of `performance.now()`, there has been more than was read. */
+  behindSince: number;
+  /** How much had been read when it was let go on, last. */
+  bytesRead: number;
   /** Requests since it was read on, last: the next time it may bring as many. */
   lately: number;
 }
@@ -100,7 +105,7 @@ export class Intake {
   #clientOf(socket: Socket): Client {
     const known = this.#clients.get(socket);
     if (known) return known;
-    const client = { waiting: 0, stoppedAt: null, lately: 0 };
+    const client = { waiting: 0, isStopped: false, behindSince: performance.now(), bytesRead: 0, lately: 0 };
     this.#clients.set(socket, client);
     socket.once('close', () => {
       this.#stopped.delete(socket);
@@ -119,7 +124,7 @@ export class Intake {
 
   /** K4. Nearly always what came brought the whole body; only behind what came `complete` says so. */
   #stopBehind(req: IncomingMessage, client: Client): void {
-    if (client.stoppedAt !== null) return;
+    if (client.isStopped) return;
     const stop = (): void => this.#stop(req.socket, client);
     process.nextTick(() => {
       if (req.complete) stop();
@@ -128,8 +133,9 @@ export class Intake {
   }
 
   #stop(socket: Socket, client: Client): void {
-    if (client.stoppedAt !== null || socket.destroyed) return;
-    client.stoppedAt = performance.now();
+    if (client.isStopped || socket.destroyed) return;
+    client.isStopped = true;
+    if (socket.bytesRead - client.bytesRead < readBytes) client.behindSince = performance.now();
     this.#stopped.add(socket);
     handleOf(socket)?.readStop?.();
     this.#waitOn();
@@ -157,7 +163,8 @@ export class Intake {
 
   #goOn(socket: Socket): void {
     const client = this.#clientOf(socket);
-    client.stoppedAt = null;
+    client.isStopped = false;
+    client.bytesRead = socket.bytesRead;
     client.lately = 0;
     this.#stopped.delete(socket);
     const handle = handleOf(socket);
@@ -172,13 +179,12 @@ export class Intake {
     }, this.#limits.holdMs / looks).unref();
   }
 
-  /** The first ones have waited longest. Who is still owed an answer gets that first. */
+  /** Who is still owed an answer gets that first. */
   #dismiss(): void {
     const since = performance.now() - this.#limits.holdMs;
     for (const socket of this.#stopped) {
-      const { stoppedAt, waiting } = this.#clientOf(socket);
-      if (stoppedAt === null || stoppedAt > since) return;
-      if (waiting > 0) continue;
+      const { behindSince, waiting } = this.#clientOf(socket);
+      if (behindSince > since || waiting > 0) continue;
       this.#stopped.delete(socket);
       this.#turnAway(socket);
     }

@@ -254,7 +254,12 @@ class Slot {
         this.#fill();
       },
       done: (requests) => this.#answered(requests, null),
-      refused: (requests, why, isLast) => this.#answered(isLast ? this.#unanswered : requests, why),
+      refused: (requests, why, isLast) => {
+        this.#answered(isLast ? this.#unanswered : requests, why);
+        if (!isLast) return;
+        this.#client?.close(); // Or more would be sent that nobody looks at.
+        this.#leave(whenReady);
+      },
       closed: (why) => {
         this.trouble = why;
         if (this.#client === client) this.#leave(whenReady);
