@@ -17,8 +17,8 @@ const operations: readonly Operation[] = [
   ...readOperations,
   ...statusOperations,
   ...liveOperations,
-  ...metricsOperations,
   ...sessionOperations,
+  ...metricsOperations,
   ...descriptionOperations,
   ...chaosOperations,
 ];
