@@ -20,6 +20,7 @@ import { limits, shortScenarios } from './scenarios.ts';
 import type { Scenario, Stage } from './stage.ts';
 import type { System } from './systems.ts';
 import { tableOf } from './table.ts';
+import { viewers } from './viewers.ts';
 import { wan } from './wan.ts';
 
 const say = (line: string): void => {
@@ -28,7 +29,7 @@ const say = (line: string): void => {
 
 const scenarios: readonly Scenario[] = [...shortScenarios, ...longScenarios];
 const choice: Choice = {
-  scenarios: [...shortScenarios, limits, ...longScenarios, wan, profile],
+  scenarios: [...shortScenarios, limits, ...longScenarios, wan, profile, viewers],
   systems: comparedSystems.map(({ name }) => name),
 };
 
@@ -88,7 +89,7 @@ async function runAll(bench: Bench, missing: ReadonlyMap<string, string>): Promi
       else await staged(bench, system, scenario.name, (stage) => scenario.run(stage));
     }
   }
-  for (const { name, systems, run } of [wan, profile].filter((each) => wanted.scenarios.includes(each.name)))
+  for (const { name, systems, run } of [wan, profile, viewers].filter((each) => wanted.scenarios.includes(each.name)))
     for (const system of systems) await staged(bench, system, name, run);
   if (!wanted.scenarios.includes(limits.name)) return;
   for (const system of limits.systems) await staged(bench, system, limits.name, limits.runServer);

@@ -65,6 +65,7 @@ const titles: Readonly<Record<string, string>> = {
   overload: 'Overload',
   wan: 'Three regions (simulated)',
   profile: 'Processor time',
+  viewers: 'Viewers',
 };
 
 const escaped = (text: string): string =>
