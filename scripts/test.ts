@@ -5,9 +5,9 @@
  *   npm test -- --full           everything, as with CI set: at most thirty minutes
  *   npm test -- config election  only files whose path holds one of the words
  *
- * A file's place decides its tier: `*.slow.test.ts` is slow, and one that only computes or runs other people's tools
- * (simulator, model, fuzz, gcloud, podman) runs beside another; else `test/processes/` starts real nodes and runs alone; the
- * rest is quick. The last line is `N passed, N failed`, with `, N skipped` where some were.
+ * A file's place decides its tier: `*.slow.test.ts` is slow, and two of them run at once where neither counts a node's
+ * milliseconds; else `test/processes/` starts real nodes and runs alone; the rest is quick. The last line is
+ * `N passed, N failed`, with `, N skipped` where some were.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { isMain } from './main.ts';
 import { endAll, type FileOutcome, runFile } from './testRun.ts';
 
-export type Tier = 'checks' | 'quick' | 'processes' | 'computing' | 'slow';
+export type Tier = 'checks' | 'quick' | 'processes' | 'paired' | 'slow';
 
 export interface TestPlan {
   readonly full: boolean;
@@ -29,15 +29,17 @@ const tiers: readonly { readonly tier: Tier; readonly atOnce: number; readonly t
   { tier: 'checks', atOnce: 1, timeoutMs: 120_000 },
   { tier: 'quick', atOnce: 2, timeoutMs: 120_000 },
   { tier: 'processes', atOnce: 1, timeoutMs: 180_000 },
-  { tier: 'computing', atOnce: 2, timeoutMs: 600_000 },
+  { tier: 'paired', atOnce: 2, timeoutMs: 600_000 },
   { tier: 'slow', atOnce: 1, timeoutMs: 600_000 },
 ];
 /** What has not begun by then fails: a run that hangs must end by itself. */
 const deadlinesMs = { quick: 15 * 60_000, full: 29 * 60_000 };
 
+/** Simulators, other people's tools, a browser, and what is content with any speed. */
+const paired = /^test\/(?:(?:simulation|model|fuzz|cloud|image|bench|ui)\/|processes\/(?:demo|experiment)\.)/;
+
 export function tierOf(path: string): Tier {
-  if (path.endsWith('.slow.test.ts'))
-    return /^test\/(simulation|model|fuzz|cloud|image)\//.test(path) ? 'computing' : 'slow';
+  if (path.endsWith('.slow.test.ts')) return paired.test(path) ? 'paired' : 'slow';
   return path.startsWith('test/processes/') ? 'processes' : 'quick';
 }
 

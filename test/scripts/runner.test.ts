@@ -111,8 +111,8 @@ Tiers('are decided by the place of a file', () => {
   assert.is(tierOf('test/actors/election.test.ts'), 'quick');
   assert.is(tierOf('test/processes/kill.test.ts'), 'processes');
   assert.is(tierOf('test/processes/million.slow.test.ts'), 'slow');
-  assert.is(tierOf('test/simulation/seeds.slow.test.ts'), 'computing');
-  assert.is(tierOf('test/cloud/lint.slow.test.ts'), 'computing');
+  assert.is(tierOf('test/simulation/seeds.slow.test.ts'), 'paired');
+  assert.is(tierOf('test/cloud/lint.slow.test.ts'), 'paired');
 });
 
 const plan = (args: string[], env: NodeJS.ProcessEnv = {}): TestPlan => {

@@ -79,7 +79,7 @@ export const seededBugs: readonly SeededBug[] = [
   bug(['greetingForgets', 'R10a, R24', 'pipeline/leader', ['reset', 'strand'], 1, /^H2/]),
   bug(['forwardsKept', 'R24', 'pipeline/submissions', ['reset', 'slow disk'], 5, /^H2/]),
   bug(['anyEpochForwards', 'R24', 'pipeline/leader', ['stall', 'pause', 'strand'], 5, /^H2/]),
-  bug(['laneOvertakes', 'R10a, R24', 'ingress/lane', ['failpoint', 'kill'], 26, /^H21/]),
+  bug(['laneOvertakes', 'R10a, R24', 'ingress/lane', ['pause'], 20, /^H21/]),
   bug(['keysForgotten', 'PROTOCOL §8', 'log/startup', ['blackout', 'failpoint', 'power'], 11, /^H2/]),
   bug(['keysNotAdopted', 'PROTOCOL §8', 'pipeline/keyDesk', ['power', 'isolate', 'failpoint'], 3, /^H2/]),
 ];
