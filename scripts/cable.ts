@@ -138,6 +138,8 @@ export class Cable {
   readonly #troubles = new Set<Trouble>();
   #bytesUntilReset = Number.POSITIVE_INFINITY;
 
+  #isClosed = false;
+
   /** `chance` gives numbers in [0, 1): for jitter and losses. */
   constructor(from: number, to: number, port: number, target: number, chance: () => number = Math.random) {
     this.from = from;
@@ -156,8 +158,9 @@ export class Cable {
     });
   }
   close(): void {
-    this.reset();
+    this.#isClosed = true;
     this.#server.close();
+    this.reset();
   }
 
   /** Returns what lifts it again. */
@@ -232,7 +235,8 @@ export class Cable {
   }
 
   #accept(near: Socket): void {
-    if ([...this.#troubles].some(({ cut }) => cut === true)) {
+    // What had been accepted when the server closed would stay for ever, on a silent cable unseen.
+    if (this.#isClosed || [...this.#troubles].some(({ cut }) => cut === true)) {
       near.resetAndDestroy();
       return;
     }
