@@ -45,7 +45,8 @@ interface Client {
   isStopped: boolean;
   /** Since when, in milliseconds of `performance.now()`, there has been more than was read. */
   behindSince: number;
-  /** How much had been read when it was let go on, last. */
+  /** When it was let go on, last, and how much had been read by then. */
+  wentOnAt: number;
   bytesRead: number;
   /** Requests since it was read on, last: the next time it may bring as many. */
   lately: number;
@@ -105,7 +106,7 @@ export class Intake {
   #clientOf(socket: Socket): Client {
     const known = this.#clients.get(socket);
     if (known) return known;
-    const client = { waiting: 0, isStopped: false, behindSince: performance.now(), bytesRead: 0, lately: 0 };
+    const client = { waiting: 0, isStopped: false, behindSince: 0, wentOnAt: -Infinity, bytesRead: 0, lately: 0 };
     this.#clients.set(socket, client);
     socket.once('close', () => {
       this.#stopped.delete(socket);
@@ -135,7 +136,9 @@ export class Intake {
   #stop(socket: Socket, client: Client): void {
     if (client.isStopped || socket.destroyed) return;
     client.isStopped = true;
-    if (socket.bytesRead - client.bytesRead < readBytes) client.behindSince = performance.now();
+    const now = performance.now();
+    const isSoon = now - client.wentOnAt < this.#limits.holdMs / 2;
+    if (!isSoon || socket.bytesRead - client.bytesRead < readBytes) client.behindSince = now;
     this.#stopped.add(socket);
     handleOf(socket)?.readStop?.();
     this.#waitOn();
@@ -164,6 +167,7 @@ export class Intake {
   #goOn(socket: Socket): void {
     const client = this.#clientOf(socket);
     client.isStopped = false;
+    client.wentOnAt = performance.now();
     client.bytesRead = socket.bytesRead;
     client.lately = 0;
     this.#stopped.delete(socket);

@@ -135,6 +135,26 @@ Intake(
   ),
 );
 Intake(
+  'does not take a connection for one that is behind because it has brought much before',
+  inWorld(
+    async (world) => {
+      const old = new RawClient(world.port);
+      for (let i = 0; i < 20; i++) {
+        old.received = '';
+        await old.say(`GET /leader HTTP/1.1\r\n${host}X-Long: ${'x'.repeat(8_000)}\r\n\r\n`).hears(/200 OK/);
+      }
+      await pause(600);
+      const clients = await busy(world, 5);
+      old.say(read);
+      await pause(150);
+      assert.not.match(old.received, /503/);
+      assert.not.ok(old.closed);
+      for (const client of [...clients, old]) client.hangUp();
+    },
+    { limits: { maxWaiting: 5, holdMs: 500 } },
+  ),
+);
+Intake(
   'leaves a connection alone that node itself reads no further, since its client takes no answers',
   inWorld(
     async (world) => {
