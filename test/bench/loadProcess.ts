@@ -31,7 +31,7 @@ export interface DeliveryJob {
 /** Between two messages, so that each finds the system at rest. */
 const betweenMs = 2;
 /** The first ones warm up: connections, and what a compiler has not seen yet. Fewer than `least` say nothing. */
-const warm = 50;
+const warm = 200;
 const least = 100;
 
 let engine: Engine | undefined;

@@ -1,8 +1,8 @@
 /**
- * People who look at the dashboard, as a node sees them: WebSockets at /live that want what the first page wants. What comes is
- * counted and dropped, since what a browser does with it is not the log's time. Ends when its parent does.
+ * People who look at the dashboard, as a node sees them: WebSockets at /live that want what the first page wants, or nothing. What
+ * comes is counted and dropped, since what a browser does with it is not the log's time. Ends when its parent does.
  */
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { Endpoint } from './systems.ts';
 import { textFrame } from './wires.ts';
 
@@ -10,15 +10,18 @@ export interface ViewersJob {
   readonly at: readonly Endpoint[];
   readonly viewers: number;
 }
+export type ViewersOrder = ViewersJob | 'look' | 'away' | 'bytes';
 export type ViewersTold =
   | { readonly type: 'open' }
+  | { readonly type: 'done' }
   | { readonly type: 'bytes'; readonly bytes: number }
   | { readonly type: 'failed'; readonly words: string };
 
-const want = textFrame(JSON.stringify({ type: 'want', everyMs: 100, trace: false, actors: false, oneOf: 1 }));
+const wantEvery = (everyMs: number): Buffer =>
+  textFrame(JSON.stringify({ type: 'want', everyMs, trace: false, actors: false, oneOf: 1 }));
 const tell = (told: ViewersTold): void => void process.send?.(told);
 
-function look({ host, port }: Endpoint, heard: (bytes: number) => void, isOpen: () => void): void {
+function open({ host, port }: Endpoint, heard: (bytes: number) => void, isOpen: () => void): Socket {
   const socket = connect({ host, port });
   let opened = false;
   socket.write(
@@ -30,20 +33,28 @@ function look({ host, port }: Endpoint, heard: (bytes: number) => void, isOpen: 
     if (opened) return;
     opened = true;
     if (!chunk.toString('latin1', 0, 12).endsWith('101')) tell({ type: 'failed', words: chunk.toString('latin1') });
-    socket.write(want);
     isOpen();
   });
   socket.on('error', (error) => tell({ type: 'failed', words: error.message }));
+  return socket;
 }
 
 process.on('disconnect', () => process.exit(0));
 process.once('message', ({ at, viewers }: ViewersJob) => {
   let bytes = 0;
-  let open = 0;
+  let opened = 0;
   const isOpen = (): void => {
-    open++;
-    if (open === viewers) tell({ type: 'open' });
+    opened++;
+    if (opened === viewers) tell({ type: 'open' });
   };
-  for (let i = 0; i < viewers; i++) look(at[i % at.length] as Endpoint, (more) => (bytes += more), isOpen);
-  process.on('message', () => tell({ type: 'bytes', bytes }));
+  const hear = (more: number): void => {
+    bytes += more;
+  };
+  const sockets = Array.from({ length: viewers }, (_, i) => open(at[i % at.length] as Endpoint, hear, isOpen));
+  process.on('message', (order: ViewersOrder) => {
+    if (order === 'bytes') return tell({ type: 'bytes', bytes });
+    const want = wantEvery(order === 'look' ? 100 : 0);
+    for (const socket of sockets) socket.write(want);
+    tell({ type: 'done' });
+  });
 });
