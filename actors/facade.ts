@@ -111,6 +111,9 @@ export interface PeerStatus {
   readonly up: boolean;
   /** Smoothed round trip in milliseconds; null before the first. */
   readonly rttMs: number | null;
+  /** Round trip of the last ping alone, and how many pings have come back: who asks often takes each of them once. */
+  readonly lastRttMs: number | null;
+  readonly pingsAnswered: number;
   /** Entries behind this node's log, and for how long it has been behind; known only to a leader that has heard of it. */
   readonly lagEntries: number | null;
   readonly lagMs: number | null;

@@ -176,12 +176,14 @@ export class Look {
     const now = this.#settings.ports.clock.now();
     const lag =
       pipeline?.office instanceof Leader ? pipeline.office.lag.of(id, pipeline.core.log.last.index, now) : null;
-    const roundTrips = this.inside(`wire:${id}`)?.roundTrips;
+    const wire = this.inside(`wire:${id}`);
     return {
       id,
       link: state ?? 'down',
       up: ballot?.table.up(id, now, ballot.timing.suspectMs) ?? false,
-      rttMs: roundTrips?.measured ? roundTrips.srttMs : null,
+      rttMs: wire?.roundTrips.measured ? wire.roundTrips.srttMs : null,
+      lastRttMs: wire?.lastRttMs ?? null,
+      pingsAnswered: wire?.pingsAnswered ?? 0,
       lagEntries: lag?.entries ?? null,
       lagMs: lag?.ms ?? null,
     };

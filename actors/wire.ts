@@ -37,6 +37,10 @@ export class Wire {
   readonly #input: WireInput;
   readonly #scope: Scope;
   readonly roundTrips = new RoundTrips();
+  /** Pings of this side that came back, and the round trip of the last of them. For people: nothing waits by it. */
+  #pingsAnswered = 0;
+  #lastRttMs: number | null = null;
+  #lastEcho = -1;
   #key = 0;
   #connection: Connection | undefined;
   #heardAt = 0;
@@ -54,6 +58,12 @@ export class Wire {
     this.#scope = scope;
   }
 
+  get pingsAnswered(): number {
+    return this.#pingsAnswered;
+  }
+  get lastRttMs(): number | null {
+    return this.#lastRttMs;
+  }
   get bufferedBytes(): number {
     return this.#connection?.bufferedBytes ?? 0;
   }
@@ -154,12 +164,21 @@ export class Wire {
         roundTripSentAt = frame.receiving ? this.#heardAt : frame.echo;
         rttMs = Math.max(0, this.#heardAt - frame.echo - Math.max(0, frame.heldMs));
         this.roundTrips.add(rttMs);
+        this.#noteAnswer(frame.echo, rttMs);
       }
     }
     if (frame.kind === 'greeted')
       tellLink(this.#scope, peer, { type: 'peer.answered', key: this.#key, greeted: frame });
     const connection = this.#key;
     tell(this.#scope, 'clock', { type: 'frame.received', peer, connection, frame, lamport, roundTripSentAt, rttMs });
+  }
+
+  /** A peer that beats faster echoes the same ping again, and later: the first echo is the one that counts. */
+  #noteAnswer(echo: number, rttMs: number): void {
+    if (echo === this.#lastEcho) return;
+    this.#lastEcho = echo;
+    this.#lastRttMs = rttMs;
+    this.#pingsAnswered++;
   }
 }
 

@@ -45,8 +45,13 @@ const planOf = (reading: MetricsReading): object => ({
   latency_measurements: reading.latencyMeasurements,
 });
 
-const perPeer = (name: string, help: string, samples: readonly Sample[]): Family => ({
-  type: 'gauge',
+const perPeer = (
+  name: string,
+  help: string,
+  samples: readonly Sample[],
+  type: 'gauge' | 'counter' = 'gauge',
+): Family => ({
+  type,
   name,
   help,
   samples,
@@ -96,6 +101,17 @@ function nodeFamilies(status: NodeStatus): Family[] {
       'peer_rtt_seconds',
       'Smoothed round trip to the peer.',
       labelled(({ rttMs }) => rttMs && rttMs / 1000),
+    ),
+    perPeer(
+      'peer_last_rtt_seconds',
+      'Round trip of the last ping to the peer alone, not smoothed.',
+      labelled(({ lastRttMs }) => lastRttMs && lastRttMs / 1000),
+    ),
+    perPeer(
+      'peer_pings_answered',
+      'Pings to the peer that came back: who samples takes each once.',
+      labelled(({ pingsAnswered }) => pingsAnswered),
+      'counter',
     ),
     perPeer(
       'peer_lag_entries',

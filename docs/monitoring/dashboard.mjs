@@ -220,6 +220,12 @@ const panels = [
   lines('Round trips', 'Of heartbeats, smoothed; one line for each direction.', 's', [
     ['dlog_peer_rtt_seconds{%}', pair],
   ]),
+  lines('Single round trips', 'Of the last heartbeat alone: what smoothing hides.', 's', [
+    ['dlog_peer_last_rtt_seconds{%}', pair],
+  ]),
+  lines('Heartbeats answered', 'How often a ping comes back: slower to far peers, 0 where nothing answers.', 'cps', [
+    ['rate(dlog_peer_pings_answered_total{%}[$__rate_interval])', pair],
+  ]),
   lines('Traffic', 'Bytes of frames to and from peers.', 'Bps', [
     [rate('dlog_peer_sent_bytes_total{%}', 'instance'), `sent, ${node}`],
     [rate('dlog_peer_received_bytes_total{%}', 'instance'), `received, ${node}`],

@@ -373,6 +373,23 @@ Wires('echo pings with the time they were held, and measure the round trip witho
   assert.equal([lastPing().sentAt, lastPing().echo, lastPing().heldMs], [1050, 77_000, 20]);
 });
 
+Wires('tell the round trip of the last ping alone, and count a ping once however often it is echoed', () => {
+  const { wire, clock, arrive } = aWire();
+  const told = (): unknown[] => [wire.pingsAnswered, wire.lastRttMs];
+  const echo = (sentAt: number, heldMs: number): void => arrive(encodeFrame(aPing({ echo: sentAt, heldMs }), 0));
+  arrive(encodeFrame(aPing(), 0));
+  assert.equal(told(), [0, null], 'that ping echoes none');
+  clock.advance(30);
+  echo(1000, 18);
+  assert.equal(told(), [1, 12]);
+  clock.advance(50);
+  echo(1000, 60);
+  assert.equal(told(), [1, 12], 'it beats faster than this side');
+  echo(1060, 0);
+  assert.equal(told(), [2, 20]);
+  assert.ok(wire.roundTrips.srttMs < 20, 'which is smoothed all the same');
+});
+
 Wires('know nothing of an earlier connection’s pings', () => {
   const world = aWire();
   world.arrive(encodeFrame(aPing({ sentAt: 500 }), 0));

@@ -218,8 +218,17 @@ export class MemoryFacade implements NodeFacade {
       lastId: this.#lastId,
       voters: [this.nodeId],
       peers: [
-        { id: 8002, link: 'up', up: true, rttMs: 0.5, lagEntries: 2, lagMs: 150 },
-        { id: 8003, link: 'down', up: false, rttMs: null, lagEntries: null, lagMs: null },
+        { id: 8002, link: 'up', up: true, rttMs: 0.5, lastRttMs: 0.75, pingsAnswered: 40, lagEntries: 2, lagMs: 150 },
+        {
+          id: 8003,
+          link: 'down',
+          up: false,
+          rttMs: null,
+          lastRttMs: null,
+          pingsAnswered: 0,
+          lagEntries: null,
+          lagMs: null,
+        },
       ],
       ...this.statusPatch,
     };
