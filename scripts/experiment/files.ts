@@ -28,13 +28,13 @@ const samplesText = (samples: Run['samples']): string => {
   return `{\n${members.join(',\n')}\n  }`;
 };
 
-/** Of the latencies between pairs: one sample a line. */
+/** Of the latencies between pairs: one ping a line. */
 export function csvOf({ samples, cluster }: RunOf<'latency'>): string {
   const regionOf = (node: number): string => cluster.nodes.find(({ id }) => id === node)?.region ?? '';
-  const lines = samples.map(({ source, target, atMs, ms }) =>
-    [source, regionOf(source), target, regionOf(target), atMs, ms].join(','),
+  const lines = samples.map(({ source, target, ping, atMs, ms }) =>
+    [source, regionOf(source), target, regionOf(target), ping, atMs, ms].join(','),
   );
-  return `source,source_region,target,target_region,at_ms,round_trip_ms\n${lines.join('\n')}\n`;
+  return `source,source_region,target,target_region,ping,at_ms,round_trip_ms\n${lines.join('\n')}\n`;
 }
 
 export interface Picture {

@@ -165,8 +165,11 @@ export interface LeaderFailure {
 export interface PairSample {
   readonly source: number;
   readonly target: number;
+  /** Its number among the source's pings that came back from the target. */
+  readonly ping: number;
+  /** When it was asked for. */
   readonly atMs: number;
-  /** Round trip, as the source measures and smooths it. */
+  /** Round trip of this ping alone, as the source measures it. */
   readonly ms: number;
 }
 export interface PairFigures {
@@ -328,4 +331,6 @@ export interface TableRow {
   readonly ours: { readonly [L in Label]?: number };
   /** What physics or the network leaves at best, in the same unit. */
   readonly floor: { readonly [L in Label]?: number };
+  /** Of what ours is the average, where that is shown. */
+  readonly spread?: { readonly [L in Label]?: Pick<Spread, 'stdev' | 'min' | 'max'> };
 }

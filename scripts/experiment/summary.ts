@@ -3,6 +3,7 @@ import {
   type ExperimentName,
   type Label,
   labels,
+  type PairFigures,
   type Run,
   type RunOf,
   type Summary,
@@ -30,6 +31,13 @@ type ByLabel = { readonly [L in Label]?: number };
 
 const rounded = (value: number, digits: number): number => Number(value.toFixed(digits));
 
+const runNamed = <Name extends ExperimentName>(
+  runs: readonly Run[],
+  name: Name,
+  label: Label,
+): RunOf<Name> | undefined =>
+  runs.find((each) => each.experiment === name && each.label === label) as RunOf<Name> | undefined;
+
 function byLabel<Name extends ExperimentName>(
   runs: readonly Run[],
   name: Name,
@@ -37,7 +45,7 @@ function byLabel<Name extends ExperimentName>(
   digits = 1,
 ): ByLabel {
   const found = labels.flatMap((label) => {
-    const run = runs.find((each) => each.experiment === name && each.label === label) as RunOf<Name> | undefined;
+    const run = runNamed(runs, name, label);
     const value = run && of(run);
     return typeof value === 'number' ? [[label, rounded(value, digits)] as const] : [];
   });
@@ -79,11 +87,18 @@ function concurrencyRows(runs: readonly Run[]): readonly TableRow[] {
 
 function pairRows(runs: readonly Run[]): readonly TableRow[] {
   return Object.entries(plan.pairsMs).map(([pair, planned]) => {
-    const of = (value: (figures: RunOf<'latency'>['figures']['pairs'][number]) => number | null) =>
+    const isPair = (each: PairFigures): boolean => `${each.sourceRegion}-${each.targetRegion}` === pair;
+    const of = (value: (figures: PairFigures) => number | null) =>
       byLabel(runs, 'latency', ({ figures }) => {
-        const found = figures.pairs.find((each) => `${each.sourceRegion}-${each.targetRegion}` === pair);
+        const found = figures.pairs.find(isPair);
         return found && value(found);
       });
+    const spreads = labels.flatMap((label) => {
+      const found = runNamed(runs, 'latency', label)?.figures.pairs.find(isPair);
+      if (!found) return [];
+      const { stdev, min, max } = found.ms;
+      return [[label, { stdev: rounded(stdev, 1), min: rounded(min, 1), max: rounded(max, 1) }] as const];
+    });
     return {
       key: `latency.${pair}`,
       experiment: 'latency',
@@ -93,6 +108,7 @@ function pairRows(runs: readonly Run[]): readonly TableRow[] {
       better: null,
       ours: of(({ ms }) => ms.average),
       floor: of(({ lightMs }) => lightMs),
+      spread: Object.fromEntries(spreads),
     };
   });
 }
@@ -181,14 +197,22 @@ export function summaryOf(filed: readonly Filed[], made: Date): Summary {
 const shown = (value: number | null | undefined, unit: string): string =>
   value === null || value === undefined ? '–' : `${value}${unit === '' || unit === 'messages' ? '' : ` ${unit}`}`;
 
+/** Of an average also how far the samples lie around it. */
+const ofOurs = ({ ours, unit, spread }: TableRow, label: Label): string => {
+  const around = spread?.[label];
+  if (!around) return shown(ours[label], unit);
+  return `${ours[label]} ± ${shown(around.stdev, unit)} (${around.min} to ${around.max})`;
+};
+
 /** Columns of labels without any figure are left out. */
 export function markdownOf({ table, runs }: Summary): string {
   const used = labels.filter((label) => table.some(({ ours }) => ours[label] !== undefined));
   const hasFloor = (label: Label): boolean => table.some(({ floor }) => floor[label] !== undefined);
   const columns = used.flatMap((label) => [label, ...(hasFloor(label) ? [`${label}: at best`] : [])]);
-  const lines = table.map(({ words, unit, plan: planned, ours, floor }) => {
+  const lines = table.map((row) => {
+    const { words, unit, plan: planned, floor } = row;
     const cells = used.flatMap((label) => [
-      shown(ours[label], unit),
+      ofOurs(row, label),
       ...(hasFloor(label) ? [shown(floor[label], unit)] : []),
     ]);
     return `| ${[words, shown(planned, unit), ...cells].join(' | ')} |`;
@@ -203,6 +227,7 @@ export function markdownOf({ table, runs }: Summary): string {
     ...lines,
     '',
     `Measured ${dates.join('; ')}. *At best*: what the network leaves at least to any protocol that waits for a majority (from`,
-    'the measured round trips); for a round trip itself the time of light in fibre along the great circle.',
+    'the measured round trips); for a round trip itself the time of light in fibre along the great circle. Round trips are those',
+    'of single pings: average ± standard deviation (least to most).',
   ].join('\n')}\n`;
 }

@@ -2,6 +2,7 @@
  * Every figure of the report: looked up by its name and written as Spanish writes numbers. Pure.
  *
  *   local.concurrency.latencyMs.average    of a run, by label and experiment: from its figures, else from the run itself
+ *   wan.latency.pairs.us-eu.ms.stdev       of a list of pairs: by the regions that it leads from and to
  *   table.latency.us-eu.plan               of the table of the summary: plan, local, wan, cloud, or floor-wan and so on
  *   fact.seeds, timing.heartbeatMs         what is not measured by an experiment (facts.ts)
  *
@@ -10,7 +11,14 @@
  *
  * A1. What cannot be found, or cannot be written in that way, is a fault; nothing is ever left blank.
  */
-import { type ExperimentName, experimentNames, type Label, labels, type Summary } from '../experiment/results.ts';
+import {
+  type ExperimentName,
+  experimentNames,
+  type Label,
+  labels,
+  type PairFigures,
+  type Summary,
+} from '../experiment/results.ts';
 
 export class DataFault extends Error {}
 /** The run is missing that the figure comes from. */
@@ -37,10 +45,13 @@ function member(value: unknown, path: readonly string[]): unknown {
   let at: unknown = value;
   for (const name of path) {
     if (typeof at !== 'object' || at === null) return undefined;
-    at = (at as Readonly<Record<string, unknown>>)[name];
+    at = Array.isArray(at) ? pairNamed(at, name) : (at as Readonly<Record<string, unknown>>)[name];
   }
   return at;
 }
+
+const pairNamed = (pairs: readonly Partial<PairFigures>[], name: string): Partial<PairFigures> | undefined =>
+  pairs.find(({ sourceRegion, targetRegion }) => `${sourceRegion}-${targetRegion}` === name);
 
 function ofTable({ table }: Summary, path: readonly string[]): unknown {
   const column = path.at(-1) ?? '';

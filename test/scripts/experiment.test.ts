@@ -11,10 +11,11 @@ import { auditOf, promisesOf } from '../../scripts/experiment/audit.ts';
 import { happenedIn } from '../../scripts/experiment/causality.ts';
 import { checkChaos, clusterAt, environmentOf, leaderNamed, Unusable } from '../../scripts/experiment/cluster.ts';
 import { type Understood, understand } from '../../scripts/experiment/commandLine.ts';
+import { PairPings } from '../../scripts/experiment/latency.ts';
 import { type Message, metricsIn, writtenIn } from '../../scripts/experiment/node.ts';
 import { sidesOf } from '../../scripts/experiment/partition.ts';
 import { lightRoundTripMs, regionsOf } from '../../scripts/experiment/regions.ts';
-import type { Summary, WriteSample } from '../../scripts/experiment/results.ts';
+import type { PairSample, Summary, WriteSample } from '../../scripts/experiment/results.ts';
 import { distributionOf, longestGap, spreadOf } from '../../scripts/experiment/statistics.ts';
 
 const Statistics = suite('experiment statistics');
@@ -210,6 +211,35 @@ Decisions('read metrics with their labels', () => {
   assert.equal([found.get('dlog_voters'), found.get('dlog_peer_rtt_seconds{peer="2"}')], [3, 0.0015]);
 });
 
+Decisions('take each ping once, none from before, and no more than wanted', () => {
+  const pings = new PairPings({ source: 1, target: 2 }, 3);
+  const told = (ping: number, seconds: number): ReadonlyMap<string, number> =>
+    metricsIn(`dlog_peer_pings_answered_total{peer="2"} ${ping}\ndlog_peer_last_rtt_seconds{peer="2"} ${seconds}\n`);
+  pings.look(undefined, 0);
+  for (const [atMs, ping] of [7, 7, 8, 8, 10, 11, 12].entries()) pings.look(told(ping, ping / 1000), atMs);
+  assert.equal(
+    pings.samples.map(({ ping, atMs, ms }) => [ping, atMs, ms]),
+    [
+      [8, 2, 8],
+      [10, 4, 10],
+      [11, 5, 11],
+    ],
+  );
+  assert.ok(pings.isDone);
+});
+
+Decisions('go on with the pings of a node that was started again, and of one whose peer was not there yet', () => {
+  const pings = new PairPings({ source: 1, target: 2 }, 3);
+  pings.look(metricsIn('dlog_peer_pings_answered_total{peer="2"} 0\n'), 0);
+  for (const [atMs, ping] of [1, 1, 9].entries()) {
+    const line = `dlog_peer_pings_answered_total{peer="2"} ${ping}\ndlog_peer_last_rtt_seconds{peer="2"} 0.5\n`;
+    pings.look(metricsIn(line), atMs);
+  }
+  pings.look(metricsIn('dlog_peer_pings_answered_total{peer="2"} 0\n'), 5);
+  pings.look(metricsIn('dlog_peer_pings_answered_total{peer="2"} 1\ndlog_peer_last_rtt_seconds{peer="2"} 0.25\n'), 6);
+  assert.equal(pings.samples.map(({ ms }) => ms), [500, 500, 250]); // biome-ignore format: one line
+});
+
 Decisions('know of each message what its writer had read', () => {
   const one = { client: '', node: 1, id: 1, lamport: 1, seen: 0, sentAtMs: 0, acknowledgedAtMs: 1 };
   const pairs = happenedIn(
@@ -254,8 +284,15 @@ const bodyOf = async (request: IncomingMessage): Promise<string> => {
 };
 
 /** Answers like a node of a healthy cluster that acknowledges all it gets, and shows what it likes to. */
-async function fakeNode(id: number, of: { voters?: number; log?: Message[]; shows?: (each: Message) => boolean } = {}) {
-  const { voters = 3, log = [], shows = () => true } = of;
+interface Fake {
+  readonly voters?: number;
+  readonly log?: Message[];
+  readonly shows?: (each: Message) => boolean;
+  /** What it tells of its peers when it is asked for the nth time. */
+  readonly peers?: (id: number, asked: number) => string;
+}
+async function fakeNode(id: number, { voters = 3, log = [], shows = () => true, peers = () => '' }: Fake = {}) {
+  let asked = 0;
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '', 'http://x');
     const json = (status: number, body: object): void => {
@@ -263,7 +300,7 @@ async function fakeNode(id: number, of: { voters?: number; log?: Message[]; show
     };
     if (pathname === '/health') return json(200, { status: 'healthy', node_id: id, leader_id: 3 });
     if (pathname === '/metrics')
-      return void response.end(`dlog_voters ${voters}\ndlog_last_message_id ${log.length}\n`);
+      return void response.end(`dlog_voters ${voters}\ndlog_last_message_id ${log.length}\n${peers(id, ++asked)}`);
     if (pathname === '/messages') {
       const lines = log.filter(shows).map((each) => JSON.stringify({ ...each, lamport_timestamp: each.lamport }));
       return void response.end(lines.join('\n'));
@@ -289,8 +326,7 @@ async function withNodes(nodes: readonly FakeNode[], act: (urls: readonly string
     }
   }
 }
-const three = (more: Parameters<typeof fakeNode>[1] = {}): Promise<FakeNode[]> =>
-  Promise.all([1, 2, 3].map((id) => fakeNode(id, more)));
+const three = (more: Fake = {}): Promise<FakeNode[]> => Promise.all([1, 2, 3].map((id) => fakeNode(id, more)));
 
 const whyNot = async (act: () => Promise<unknown>): Promise<string> => {
   try {
@@ -360,6 +396,36 @@ Clusters('that lose an acknowledged message are found out: exit code 1, and the 
     assert.match(output, /FAILED +nothing acknowledged is lost, doubled or moved: 12 acknowledged: 1 lost/);
     const summary = JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8')) as Summary;
     assert.is(summary.runs.local?.concurrency?.held, false);
+  });
+});
+
+Clusters('are measured by single pings, with what they vary by: not by what nodes smooth', async () => {
+  // A ping comes back between every other two questions; the nth takes 10 n ms.
+  const peers = (id: number, asked: number): string =>
+    [1, 2, 3]
+      .filter((peer) => peer !== id)
+      .map((peer) => {
+        const ping = asked >> 1;
+        const last = `dlog_peer_last_rtt_seconds{peer="${peer}"} ${ping / 100}`;
+        return `dlog_peer_rtt_seconds{peer="${peer}"} 0.001\n${last}\ndlog_peer_pings_answered_total{peer="${peer}"} ${ping}\n`;
+      })
+      .join('');
+  await withNodes(await three({ peers }), async (urls) => {
+    const out = mkdtempSync(join(tmpdir(), 'experiment-'));
+    const asked = ['--urls', urls.join(), '--samples', '4', '--every', '50', '--out', out];
+    const { code, output } = await experiment('latency', ...asked);
+    assert.is(code, 0, output);
+    assert.match(output, /ok +every ordered pair is measured by pings of its own: 6 of 6 pairs have 4 pings/);
+    const { runs } = JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8')) as Summary;
+    const file = join(out, runs.local?.latency?.file ?? '');
+    const { samples } = JSON.parse(readFileSync(file, 'utf8')) as { samples: PairSample[] };
+    for (const { source, target, ms } of runs.local?.latency?.figures.pairs ?? []) {
+      const own = samples.filter((each) => each.source === source && each.target === target);
+      const first = own[0]?.ping ?? 0;
+      assert.equal(own.map(({ ping }) => ping), [0, 1, 2, 3].map((n) => first + n)); // biome-ignore format: one line
+      assert.equal([ms.count, ms.min, ms.max, ms.average], [4, 10 * first, 10 * first + 30, 10 * first + 15]);
+      assert.is(ms.stdev, 12.91);
+    }
   });
 });
 

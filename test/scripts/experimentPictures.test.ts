@@ -109,7 +109,7 @@ const own: Experiments = {
   },
   latency: {
     parameters: { samples: 2, everyMs: 50 },
-    samples: [{ source: 8001, target: 8002, atMs: 1, ms: 100.5 }],
+    samples: [{ source: 8001, target: 8002, ping: 7, atMs: 1, ms: 100.5 }],
     figures: { pairs: [pair] },
   },
   partition: {
@@ -219,14 +219,14 @@ Pictures('say what they show, with units', () => {
     assert.match(failover, found);
   const timeline = textsIn(drawn('leader-failure')['election-timeline'] ?? '');
   for (const found of ['8001 us', 'stands', 'leads', 'dead', 'no leader']) assert.match(timeline, found);
-  assert.match(textsIn(drawn('latency')['heat-map'] ?? ''), /20\.0.*± 10\.0/);
+  assert.match(textsIn(drawn('latency')['heat-map'] ?? ''), /20\.0.*± 10\.0.*10\.0–30\.0/);
   assert.match(textsIn(drawn('partition').partition ?? ''), 'minority: refused');
   assert.match(textsIn(drawn('durability').durability ?? ''), 'write acknowledged 2 s');
   assert.match(textsIn(drawn('causality')['space-time'] ?? ''), /Ana.*concurrent|concurrent.*Ana/);
 });
 
 Pictures('speak Spanish, with decimal commas', () => {
-  assert.match(textsIn(drawn('latency', 'es')['heat-map'] ?? ''), /20,0.*± 10,0/);
+  assert.match(textsIn(drawn('latency', 'es')['heat-map'] ?? ''), /20,0.*± 10,0.*10,0–30,0/);
   assert.match(textsIn(drawn('leader-failure', 'es').failover ?? ''), 'caída del líder');
   const [english, spanish] = [words('en'), words('es')];
   const same = Object.keys(english).filter((key) => english[key as 'from'] === spanish[key as 'from']);
@@ -282,7 +282,10 @@ Files('hold the whole run, a sample a line', () => {
 Files('of latencies are a table too', () => {
   const run = runOf('latency');
   assert.ok(run.experiment === 'latency');
-  assert.is(csvOf(run), 'source,source_region,target,target_region,at_ms,round_trip_ms\n8001,us,8002,eu,1,100.5\n');
+  assert.is(
+    csvOf(run),
+    'source,source_region,target,target_region,ping,at_ms,round_trip_ms\n8001,us,8002,eu,7,1,100.5\n',
+  );
 });
 
 Files('are read again: of each experiment and label the newest, and nothing else', () => {
@@ -338,6 +341,8 @@ Table('sets the plan beside the newest runs, and what the network leaves', () =>
     },
   });
   const text = readFileSync(join(out, 'table.md'), 'utf8');
+  assert.equal(row('latency.us-eu')?.spread?.wan, { stdev: 10, min: 10, max: 30 });
+  assert.match(text, /^\| round trip us → eu \| 112\.5 ms \| 20 ± 10 ms \(10 to 30\) \| 70\.4 ms \|/m);
   assert.match(text, /^\| \| plan \| local \| local: at best \| wan \| wan: at best \|$/m);
   assert.match(text, /^\| leader killed: until a write is acknowledged again \| 8 s \| 0\.02 s/m);
 });

@@ -66,6 +66,16 @@ const summary = {
     local: {
       concurrency: { began: '2026-03-09T10:00:00.000Z', figures: { latencyMs: { average: 3.456 }, floorMs: null } },
     },
+    wan: {
+      latency: {
+        figures: {
+          pairs: [
+            { sourceRegion: 'eu', targetRegion: 'us', ms: { stdev: 2 } },
+            { sourceRegion: 'us', targetRegion: 'eu', ms: { stdev: 0.75 } },
+          ],
+        },
+      },
+    },
   },
   table: [{ key: 'latency.us-eu', plan: 112.5, ours: { wan: 101.3 }, floor: { wan: 70.4 } }],
 } as unknown as Summary;
@@ -77,6 +87,7 @@ Data('are found by name: of a run, of the table, facts and defaults', () => {
   assert.is(figureNamed(sources, 'table.latency.us-eu.plan'), 112.5);
   assert.is(figureNamed(sources, 'table.latency.us-eu.wan'), 101.3);
   assert.is(figureNamed(sources, 'table.latency.us-eu.floor-wan'), 70.4);
+  assert.is(figureNamed(sources, 'wan.latency.pairs.us-eu.ms.stdev'), 0.75);
   assert.is(figureNamed(sources, 'fact.seeds'), 6340);
   assert.is(figureNamed(sources, 'timing.heartbeatMs'), 50);
 });
@@ -86,6 +97,7 @@ Data('that were not measured, or are not there, are faults and never blank', () 
     'local.concurrency.floorMs',
     'local.concurrency.latencyMs',
     'local.concurrency.nothing',
+    'wan.latency.pairs.us-asia.ms.stdev',
     'table.latency.us-eu.local',
     'table.latency.no-where.plan',
     'fact.nothing',

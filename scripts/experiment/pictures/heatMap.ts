@@ -1,4 +1,4 @@
-/** Round trips between each ordered pair of nodes. */
+/** Round trips between each ordered pair of nodes: average, standard deviation, least and most. */
 import type { Picture } from '../files.ts';
 import type { PairFigures, RunOf } from '../results.ts';
 import { axis, colours, grid, letters, picture, roomFor } from './chart.ts';
@@ -8,14 +8,17 @@ import { fixed, type Words } from './words.ts';
 /** From pale to dark, so that it reads in grey too. */
 const shades = ['#f3f8fc', '#c9e0f0', '#8fc1e0', '#4795c8', '#0f5f9c'];
 
+/** Three lines of letters, and a little air. */
+const cellHeight = 64;
+
 function cell(pair: PairFigures, ids: readonly number[], highest: number, words: Words): object {
-  const { average, stdev } = pair.ms;
+  const { average, stdev, min, max } = pair.ms;
   const isDark = average > 0.8 * highest;
   return {
     value: [ids.indexOf(pair.target), ids.indexOf(pair.source), average],
     label: {
       show: true,
-      formatter: `{a|${fixed(average, words)}}\n{b|± ${fixed(stdev, words)}}`,
+      formatter: `{a|${fixed(average, words)}}\n{b|± ${fixed(stdev, words)}}\n{b|${fixed(min, words)}–${fixed(max, words)}}`,
       rich: {
         a: { fontSize: letters + 4, fontWeight: 'bold', color: isDark ? '#ffffff' : colours.ink, lineHeight: 24 },
         b: { fontSize: letters - 2, color: isDark ? '#ffffff' : colours.ink, lineHeight: 16 },
@@ -65,7 +68,7 @@ export function heatMapPictures(run: RunOf<'latency'>, words: Words): readonly P
           },
         ],
       },
-      320,
+      Math.max(320, 66 + cellHeight * ids.length),
     ),
   ];
 }
