@@ -1,25 +1,27 @@
 /**
  * Ingress: the desk for client writes. Holds them through an election, brings them to the leader, and answers each once.
+ * Whether there is room for one is decided in admission.ts, what is under way is kept by sends.ts.
  *
- * R10a is kept here: a write has at most one unresolved send, every send has a fresh n, and a write is sent again only
- * when its send is certainly not done: refused with certainty, or a later leader's barrier is committed without it, or
- * the leader's GREETED on a newer connection says that it never came.
+ * R10a is kept here: a write is sent again only when its send is certainly not done: refused with certainty, or a later
+ * leader's barrier is committed without it, or the leader's GREETED on a newer connection says that it never came.
  *
  * A1. Each request is settled exactly once, at its deadline at the latest.
- * A2. What waits is bounded in bytes and number; beyond that a write is refused, certainly not done.
- * A3. What is under way to the leader is bounded by a window that follows the link (protocol/window.ts).
- * A4. Writes of one lane keep their order (lane.ts): what was taken back goes before what came later.
+ * A2. Writes of one lane keep their order (lane.ts): what was taken back goes before what came later.
  */
 import { send } from './clock.ts';
-import type { ConnectionKey, Gate, IngressEvent } from './events.ts';
-import type { Appended, AppendRequest, Trouble, TroubleCode } from './facade.ts';
+import type { ConnectionKey, IngressEvent } from './events.ts';
+import type { Appended, AppendRequest, Trouble } from './facade.ts';
+import { Admission } from './ingress/admission.ts';
 import { Lane, type Way } from './ingress/lane.ts';
+import type { Pending } from './ingress/pending.ts';
+import { Sends } from './ingress/sends.ts';
+import { refused, stopped, stopping, tooLate } from './ingress/troubles.ts';
 import type { Clock, WallClock } from './ports.ts';
 import { type Batch, defaultStream, type EncodedWrite, encodeWrite } from './protocol/batch.ts';
 import type { Epoch, Index, Lamport, NodeId } from './protocol/epoch.ts';
-import type { ForwardedWrite, ForwardNo, ForwardOk, Refusal } from './protocol/frames.ts';
-import { Window } from './protocol/window.ts';
+import type { ForwardedWrite, ForwardNo, ForwardOk } from './protocol/frames.ts';
 import { type Scope, type ServiceLogic, service, tell } from './system.ts';
+import { absurdToken } from './token.ts';
 import { Wake } from './wake.ts';
 
 export interface IngressInput {
@@ -32,67 +34,26 @@ export interface IngressInput {
   readonly lastId: number;
 }
 
-interface Send extends Way {
-  readonly n: number;
-  readonly bytes: number;
-  /** R10a (c): where the leader's log ended when it greeted anew; once that is committed here, absence is proof. */
-  provenAt: Index | null;
-}
-
-interface Pending {
-  readonly request: AppendRequest;
-  readonly lane: Lane | null;
-  /** Its place among all that came. */
-  readonly arrival: number;
-  readonly settle: (outcome: Appended | Trouble) => void;
-  readonly deadlineAt: number;
-  readonly bytes: number;
-  seen: number;
-  readonly physicalSeconds: number;
-  readonly firstTryCommit: Index;
-  /** Of a session token that this node has not reached yet. */
-  waitsFor: Lamport;
-  send: Send | null;
-  notBefore: number;
-}
-
-export const lamportGuard = 2 ** 32;
-const highBytes = 8 * 1024 * 1024;
-const lowBytes = 4 * 1024 * 1024;
-const fullBytes = 32 * 1024 * 1024;
-const fullWrites = 100_000;
-/** While throttled, writes above this are refused. */
-const bulkBytes = 64 * 1024;
-/** What every waiting write costs beside its content. */
-const overheadBytes = 512;
 /** Of one frame, or one write when that alone is more. */
 const forwardBytes = 256 * 1024;
 const retryMs = 15;
-const shortRetryAfterMs = 1000;
 
 export class Ingress {
   readonly #input: IngressInput;
   readonly #scope: Scope;
   readonly #deadlines: Wake;
-  readonly #sends: Wake;
+  readonly #wake: Wake;
+  readonly #admission: Admission;
   /** Without an unresolved send, in order of arrival unless some were taken back. */
   #held = new Set<Pending>();
   #hasTakenBack = false;
   #arrivals = 0;
   readonly #lanes = new WeakMap<object, Lane>();
-  /** With one, by its n. */
-  readonly #sent = new Map<number, Pending>();
-  /** Of those, the ones that the commit will prove absent. */
-  readonly #provable = new Set<Pending>();
+  /** With one. */
+  readonly #sends: Sends;
   readonly #connections = new Map<NodeId, ConnectionKey>();
-  #bytes = 0;
-  #flow: 'low' | 'high' | 'full' = 'low';
-  #gate: Gate = 'waiting';
   #leader: NodeId | null = null;
   #epoch: Epoch = 0;
-  #n = 0;
-  #forwardedBytes = 0;
-  #window = new Window();
   #commit: Index;
   #commitLamport: Lamport;
   #lastId: number;
@@ -104,12 +65,14 @@ export class Ingress {
     this.#commit = input.commit;
     this.#commitLamport = input.commitLamport;
     this.#lastId = input.lastId;
+    this.#admission = new Admission((flow) => tell(scope, 'gateway', { type: `flow.${flow}` }));
+    this.#sends = new Sends(input.self);
     this.#deadlines = new Wake(input.clock, () => tell(scope, 'ingress', { type: 'deadline.due' }));
-    this.#sends = new Wake(input.clock, () => tell(scope, 'ingress', { type: 'send.due' }));
+    this.#wake = new Wake(input.clock, () => tell(scope, 'ingress', { type: 'send.due' }));
   }
 
   get waiting(): number {
-    return this.#held.size + this.#sent.size;
+    return this.#held.size + this.#sends.size;
   }
 
   receive(event: IngressEvent): void {
@@ -132,28 +95,27 @@ export class Ingress {
         this.#lastId = event.lastId;
         return this.#committed(event.batches);
       case 'leader.changed':
-        if (event.leader !== this.#leader) this.#window = new Window();
+        if (event.leader !== this.#leader) this.#sends.leaderChanged();
         this.#leader = event.leader;
         this.#epoch = event.epoch;
         return this.#sendSoon();
       case 'leader.measured':
-        return this.#window.noteRoundTrip(event.rttMs);
+        return this.#sends.noteRoundTrip(event.rttMs);
       case 'peer.greeted':
         this.#connections.set(event.peer, event.key);
-        this.#resolveByGreeting(event.peer, event.key, event.greeted);
+        this.#holdAll(this.#sends.unknownTo(event.peer, event.key, event.greeted, this.#commit));
         return this.#sendSoon();
       case 'peer.disconnected':
         this.#connections.delete(event.peer);
         return;
       case 'gate.changed':
-        this.#gate = event.gate;
+        this.#admission.gate = event.gate;
         return;
       case 'deadline.due':
         return this.#expire();
       case 'node.stopping':
         this.#stopping = true;
-        for (const pending of this.#held)
-          this.#settle(pending, this.#trouble('STOPPING', 'not_done', 'this node is stopping'));
+        for (const pending of this.#held) this.#settle(pending, stopping);
         return this.#tellSettled();
     }
   }
@@ -163,10 +125,9 @@ export class Ingress {
   }
 
   stop(): void {
-    for (const pending of [...this.#held, ...this.#sent.values()])
-      this.#settle(pending, this.#trouble('STOPPING', pending.send ? 'unknown' : 'not_done', 'this node has stopped'));
+    for (const pending of [...this.#held, ...this.#sends.all]) this.#settle(pending, stopped(pending));
     this.#deadlines.cancel();
-    this.#sends.cancel();
+    this.#wake.cancel();
   }
 
   // --------------------------------------------------------------------------------------------------- taking
@@ -174,9 +135,9 @@ export class Ingress {
   #take(request: AppendRequest, settle: Pending['settle']): void {
     const { clock, wallClock } = this.#input;
     const waitsFor = request.lamportTime ?? 0;
-    const bytes = request.contents.reduce((sum, content) => sum + content.length, overheadBytes);
+    const bytes = request.contents.reduce((sum, content) => sum + content.length, 0);
     const lane = this.#laneOf(request.lane);
-    const refusal = lane?.trouble ?? this.refusal(bytes - overheadBytes, waitsFor);
+    const refusal = lane?.trouble ?? this.refusal(bytes, waitsFor);
     if (refusal) {
       lane?.failed(refusal);
       return settle(refusal);
@@ -196,7 +157,7 @@ export class Ingress {
       notBefore: 0,
     };
     this.#held.add(pending);
-    this.#noteBytes(bytes);
+    this.#admission.came(bytes);
     this.#deadlines.by(pending.deadlineAt);
     this.#sendSoon();
   }
@@ -210,47 +171,15 @@ export class Ingress {
 
   /** Why a write with so many bytes of content is refused now; without a size and a token, why any would be. */
   refusal(bytes = 0, waitsFor: Lamport = 0): Trouble | null {
-    if (this.#stopping) return this.#trouble('STOPPING', 'not_done', 'this node is stopping');
-    if (waitsFor > this.#commitLamport + lamportGuard)
-      return this.#trouble(
-        'LAMPORT_TIME_ABSURD',
-        'not_done',
-        `Lamport-Time ${waitsFor}, this node has ${this.#commitLamport}`,
-      );
-    if (this.#gate === 'diskFull') return this.#trouble('DISK_FULL', 'not_done', 'the disk of this node is full');
-    // The gate may be open although much waits: a full disk has its own, and forgets what it heard before.
-    const isFull = this.#gate === 'shedding' || this.#flow === 'full' || this.waiting >= fullWrites;
-    if (isFull || ((this.#gate === 'throttled' || this.#flow === 'high') && bytes + overheadBytes > bulkBytes))
-      return this.#trouble('OVERLOADED', 'not_done', `${this.waiting} writes are waiting`, shortRetryAfterMs);
-    return null;
-  }
-
-  #trouble(code: TroubleCode, outcome: Trouble['outcome'], detail: string, retryAfterMs?: number): Trouble {
-    return { kind: 'trouble', code, outcome, detail, ...(retryAfterMs !== undefined && { retryAfterMs }) };
-  }
-
-  #noteBytes(change: number): void {
-    this.#bytes += change;
-    const flow =
-      this.#bytes >= fullBytes
-        ? 'full'
-        : this.#bytes >= highBytes
-          ? this.#flow === 'full'
-            ? 'full'
-            : 'high'
-          : this.#bytes <= lowBytes
-            ? 'low'
-            : this.#flow;
-    if (flow === this.#flow) return;
-    this.#flow = flow;
-    tell(this.#scope, 'gateway', { type: `flow.${flow}` });
+    if (this.#stopping) return stopping;
+    return absurdToken(waitsFor, this.#commitLamport) ?? this.#admission.refusal(bytes, this.waiting);
   }
 
   // -------------------------------------------------------------------------------------------------- sending
 
   /** After everything that has already arrived: what came together goes together. */
   #sendSoon(): void {
-    if (this.#held.size > 0) this.#sends.by(this.#input.clock.now());
+    if (this.#held.size > 0) this.#wake.by(this.#input.clock.now());
   }
 
   #sendHeld(): void {
@@ -280,19 +209,13 @@ export class Ingress {
         if (lane) late.add(lane);
         continue;
       }
-      if (leader !== self && this.#isFull(pending.bytes - overheadBytes)) break; // A3.
+      if (leader !== self && !this.#sends.hasRoomFor(pending.bytes)) break;
       const write = this.#encode(pending, way);
       writes.push({ write, firstTryCommit: pending.firstTryCommit });
       bytes += write.bytes.length;
       if (bytes >= forwardBytes) flush();
     }
     flush();
-  }
-
-  #isFull(bytes: number): boolean {
-    const isFull = this.#forwardedBytes > 0 && this.#forwardedBytes + bytes > this.#window.bytes;
-    if (isFull) this.#window.noteFull();
-    return isFull;
   }
 
   #inOrder(): Iterable<Pending> {
@@ -308,7 +231,7 @@ export class Ingress {
       pending.seen = this.#lastId; // Taken now: what its client has seen elsewhere is here as well.
     }
     if (pending.notBefore <= now) return false;
-    this.#sends.by(pending.notBefore);
+    this.#wake.by(pending.notBefore);
     return true;
   }
 
@@ -321,7 +244,7 @@ export class Ingress {
   #encode(pending: Pending, way: Way): EncodedWrite {
     const { self, boot } = this.#input;
     const { contents, key } = pending.request;
-    const tag = { origin: self, boot, n: ++this.#n };
+    const tag = { origin: self, boot, n: this.#sends.nextN() };
     const bytes = encodeWrite({
       tag,
       stream: defaultStream,
@@ -330,11 +253,8 @@ export class Ingress {
       contents,
       ...(key && { key }),
     });
-    pending.send = { ...way, n: tag.n, bytes: bytes.length, provenAt: null };
-    pending.lane?.sent(way);
     this.#held.delete(pending);
-    this.#sent.set(tag.n, pending);
-    if (way.to !== self) this.#forwardedBytes += bytes.length;
+    this.#sends.add(pending, way, tag.n, bytes.length);
     return { bytes, tag, count: contents.length, ...(key && { key }) };
   }
 
@@ -342,7 +262,7 @@ export class Ingress {
 
   #done({ results }: ForwardOk): void {
     for (const { n, firstId, firstLamport, earlier } of results) {
-      const pending = this.#sent.get(n);
+      const pending = this.#sends.of(n);
       if (!pending) continue;
       this.#settle(pending, {
         kind: 'done',
@@ -360,31 +280,13 @@ export class Ingress {
 
   #refused({ ns, certain, reason }: ForwardNo): void {
     for (const n of ns) {
-      const pending = this.#sent.get(n);
+      const pending = this.#sends.of(n);
       if (!pending) continue;
       if (reason === 'notLeader') {
         if (certain) this.#hold(pending, this.#input.clock.now() + retryMs);
-      } else this.#settle(pending, this.#refusalOf(reason, certain));
+      } else this.#settle(pending, refused(reason, certain));
     }
     this.#sendSoon();
-  }
-
-  #refusalOf(reason: Exclude<Refusal, 'notLeader'>, certain: boolean): Trouble {
-    const outcome = certain ? 'not_done' : 'unknown';
-    switch (reason) {
-      case 'overloaded':
-        return this.#trouble('OVERLOADED', outcome, 'too many writes wait at the leader', shortRetryAfterMs);
-      case 'diskFull':
-        return this.#trouble('DISK_FULL', outcome, 'the disk of the leader is full');
-      case 'keyReused':
-        return this.#trouble('KEY_REUSED', outcome, 'this Idempotency-Key came before with another body');
-      case 'keyExpired':
-        return this.#trouble(
-          'KEY_EXPIRED',
-          outcome,
-          'the first try of this key is too long ago to know what became of it',
-        );
-    }
   }
 
   /** The write is certainly in no log: it may be sent again, with a fresh n. */
@@ -395,29 +297,22 @@ export class Ingress {
     this.#hasTakenBack = true;
   }
 
+  #holdAll(inVain: readonly Pending[]): void {
+    for (const pending of inVain) this.#hold(pending);
+  }
   #forget(pending: Pending): void {
-    const { send: sent } = pending;
     this.#held.delete(pending);
-    if (!sent) return;
-    this.#sent.delete(sent.n);
-    this.#provable.delete(pending);
-    pending.lane?.resolved();
-    if (sent.to !== this.#input.self) this.#forwardedBytes -= sent.bytes;
-    pending.send = null;
+    this.#sends.remove(pending);
   }
 
   #committed(batches: readonly Batch[]): void {
     const { self } = this.#input;
-    if (this.#sent.size > 0) {
+    if (this.#sends.size > 0) {
       for (const batch of batches) {
-        // R10a (b): a later leader built upon a log that does not hold them.
-        if (batch.type === 'barrier') {
-          for (const pending of [...this.#sent.values()])
-            if ((pending.send?.epoch ?? 0) < batch.epoch) this.#hold(pending);
-        } else if (!(this.#leader === self && batch.epoch === this.#epoch)) this.#findOwn(batch);
+        if (batch.type === 'barrier') this.#holdAll(this.#sends.before(batch.epoch));
+        else if (!(this.#leader === self && batch.epoch === this.#epoch)) this.#findOwn(batch);
       }
-      for (const pending of this.#provable)
-        if (this.#commit >= (pending.send?.provenAt ?? Number.POSITIVE_INFINITY)) this.#hold(pending);
+      this.#holdAll(this.#sends.absentAt(this.#commit));
     }
     this.#sendSoon();
   }
@@ -427,26 +322,8 @@ export class Ingress {
     const { self, boot } = this.#input;
     for (const { write, firstId, firstLamport } of batch.writes()) {
       const { origin, boot: itsBoot, n } = write.tag;
-      if (origin === self && itsBoot === boot && this.#sent.has(n))
+      if (origin === self && itsBoot === boot && this.#sends.of(n))
         this.#done({ kind: 'forwardOk', results: [{ n, firstId, firstLamport, earlier: null }] });
-    }
-  }
-
-  /** R10a (c). */
-  #resolveByGreeting(
-    peer: NodeId,
-    key: ConnectionKey,
-    { epoch, appended, last }: { readonly epoch: Epoch; readonly appended: number; readonly last: Index },
-  ): void {
-    if (epoch === 0) return;
-    for (const pending of [...this.#sent.values()]) {
-      const { send: sent } = pending;
-      if (sent?.to !== peer || sent.connection >= key || sent.epoch !== epoch) continue;
-      if (sent.n > appended || this.#commit >= last) this.#hold(pending);
-      else {
-        sent.provenAt = last;
-        this.#provable.add(pending);
-      }
     }
   }
 
@@ -454,7 +331,7 @@ export class Ingress {
 
   #settle(pending: Pending, outcome: Appended | Trouble): void {
     this.#forget(pending);
-    this.#noteBytes(-pending.bytes);
+    this.#admission.went(pending.bytes);
     if (outcome.kind === 'trouble') pending.lane?.failed(outcome);
     if (outcome.kind === 'done' && !outcome.repeated)
       tell(this.#scope, 'metrics', { type: 'messages.taken', count: outcome.count });
@@ -464,35 +341,11 @@ export class Ingress {
 
   #expire(): void {
     const now = this.#input.clock.now();
-    for (const pending of [...this.#held, ...this.#sent.values()]) {
-      if (pending.deadlineAt <= now) this.#settle(pending, this.#tooLate(pending));
+    for (const pending of [...this.#held, ...this.#sends.all]) {
+      if (pending.deadlineAt <= now) this.#settle(pending, tooLate(pending, this.#leader, this.#commitLamport));
       else this.#deadlines.by(Math.max(pending.deadlineAt, now + 10));
     }
     this.#sendSoon();
-  }
-
-  #tooLate({ send: sent, waitsFor }: Pending): Trouble {
-    if (sent)
-      return this.#trouble(
-        'OUTCOME_UNKNOWN',
-        'unknown',
-        `node ${sent.to} was asked to append it and did not answer in time`,
-      );
-    if (waitsFor > this.#commitLamport)
-      return this.#trouble(
-        'LOG_NOT_CAUGHT_UP',
-        'not_done',
-        `Lamport-Time ${waitsFor}, this node has ${this.#commitLamport}`,
-        200,
-      );
-    if (this.#leader === null)
-      return this.#trouble('NO_LEADER', 'not_done', 'no majority has a leader', shortRetryAfterMs);
-    return this.#trouble(
-      'LEADER_UNREACHABLE',
-      'not_done',
-      `node ${this.#leader} leads and does not take it`,
-      shortRetryAfterMs,
-    );
   }
 }
 

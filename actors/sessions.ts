@@ -8,10 +8,10 @@
 import { send } from './clock.ts';
 import type { BatchesListener, SessionsEvent } from './events.ts';
 import type { ReadPoint, ReadRequest, Trouble } from './facade.ts';
-import { lamportGuard } from './ingress.ts';
 import type { Clock } from './ports.ts';
 import type { Index, Lamport, NodeId } from './protocol/epoch.ts';
 import { type Scope, type ServiceLogic, service, tell } from './system.ts';
+import { absurdToken, notCaughtUp } from './token.ts';
 import { Wake } from './wake.ts';
 
 export interface SessionsInput {
@@ -122,10 +122,8 @@ export class Sessions {
   #take(request: ReadRequest, settle: Waiting['settle']): void {
     const { clock } = this.#input;
     const token = request.lamportTime ?? 0;
-    if (token > this.#commitLamport + lamportGuard) {
-      const detail = `Lamport-Time ${token}, this node has ${this.#commitLamport}`;
-      return settle({ kind: 'trouble', code: 'LAMPORT_TIME_ABSURD', outcome: 'not_done', detail });
-    }
+    const absurd = absurdToken(token, this.#commitLamport);
+    if (absurd) return settle(absurd);
     if (this.#waiting.size >= maxWaiting)
       return settle({
         kind: 'trouble',
@@ -216,8 +214,7 @@ export class Sessions {
         code: 'NOT_LINEARIZABLE',
         detail: `node ${this.#leader} did not confirm that it still leads`,
       };
-    const detail = `Lamport-Time ${request.lamportTime ?? 0}, this node has ${this.#commitLamport}`;
-    return { ...trouble, code: 'LOG_NOT_CAUGHT_UP', detail };
+    return notCaughtUp(request.lamportTime ?? 0, this.#commitLamport);
   }
 }
 

@@ -1,377 +1,17 @@
-/** The desk for client writes: R10, R10a, R24. */
+/** The desk for client writes: R10, R24. When one is sent again: ingress/sends.test.ts. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { IngressEvent } from '../../actors/events.ts';
-import type { Appended, AppendRequest, Trouble } from '../../actors/facade.ts';
-import { Ingress, lamportGuard } from '../../actors/ingress.ts';
-import type { Batch } from '../../actors/protocol/batch.ts';
+import type { Appended, Trouble } from '../../actors/facade.ts';
 import { readWrite } from '../../actors/protocol/batch.ts';
 import { ByteReader } from '../../actors/protocol/bytes.ts';
-import type { Epoch, NodeId } from '../../actors/protocol/epoch.ts';
-import { aBatch, aScope, aWrite, type Before, type Ear, e, nothingBefore } from '../support/actorWorld.ts';
-import { SeededDice } from '../support/dice.ts';
-import { VirtualClock } from '../support/virtualClock.ts';
-
-const e1 = e(1, 3);
-const e2 = e(2, 2);
-
-interface Asked {
-  readonly answers: (Appended | Trouble)[];
-  /** 'waits', 'done', or the code and the outcome of the trouble. */
-  readonly outcome: string;
-}
-
-/** Node 1 and its clients. Sends and deadlines are delivered as their timers fire. */
-class Desk {
-  readonly clock = new VirtualClock(1000);
-  readonly ear: Ear;
-  readonly ingress: Ingress;
-  before: Before = nothingBefore;
-  #seen = 0;
-
-  constructor() {
-    const { scope, ear } = aScope();
-    this.ear = ear;
-    this.ingress = new Ingress(
-      { self: 1, boot: 1, clock: this.clock, wallClock: { now: () => 5000 }, commit: 0, commitLamport: 0, lastId: 0 },
-      scope,
-    );
-    this.receive({ type: 'gate.changed', gate: 'open' });
-  }
-
-  receive(event: IngressEvent): void {
-    this.ingress.receive(event);
-    this.#play();
-  }
-  #play(): void {
-    for (; this.#seen < this.ear.told.length; this.#seen++) {
-      const told = this.ear.told[this.#seen];
-      if (told?.to === 'ingress') this.ingress.receive(told.event as IngressEvent);
-    }
-  }
-  advance(ms: number): void {
-    const end = this.clock.now() + ms;
-    while (this.clock.nextAt <= end) {
-      this.clock.runNext();
-      this.#play();
-    }
-    this.clock.runUntil(end);
-  }
-
-  ask(more: Partial<AppendRequest> & { readonly text?: string } = {}): Asked {
-    const answers: (Appended | Trouble)[] = [];
-    const request = { contents: [Buffer.from(more.text ?? 'text')], timeoutMs: 1000, ...more };
-    this.receive({ type: 'write.requested', request, settle: (outcome) => answers.push(outcome) });
-    this.advance(0);
-    return {
-      answers,
-      get outcome() {
-        const [answer] = answers;
-        if (!answer) return 'waits';
-        return answer.kind === 'done' ? 'done' : `${answer.code} ${answer.outcome}`;
-      },
-    };
-  }
-
-  lead(leader: NodeId | null, epoch: Epoch): void {
-    this.receive({ type: 'leader.changed', leader, epoch, established: true });
-    this.advance(0);
-  }
-  greet(peer: NodeId, key: number, epoch: Epoch = 0, appended = 0, last = 0): void {
-    this.receive({ type: 'peer.greeted', peer, key, greeted: { kind: 'greeted', epoch, appended, last } });
-    this.advance(0);
-  }
-  gone(peer: NodeId): void {
-    this.receive({ type: 'peer.disconnected', peer, byThisSide: false });
-  }
-  no(n: number, certain: boolean, reason: 'notLeader' | 'overloaded' = 'notLeader', peer = 3): void {
-    const frame = { kind: 'forwardNo', ns: [n], certain, reason } as const;
-    this.receive({ type: 'forwardNo.received', peer, connection: 1, frame });
-  }
-  ok(n: number, firstId = 10, peer = 3): void {
-    const frame = { kind: 'forwardOk', results: [{ n, firstId, firstLamport: 20, earlier: null }] } as const;
-    this.receive({ type: 'forwardOk.received', peer, connection: 1, frame });
-  }
-  /** A batch became committed: a barrier, or these sends of this node. */
-  commit(
-    epoch: Epoch,
-    what: 'barrier' | readonly { readonly n: number; readonly boot?: number; readonly origin?: number }[],
-  ): Batch {
-    const batch = aBatch(this.before, epoch, what === 'barrier' ? what : what.map((tag) => aWrite(tag)));
-    this.before = batch;
-    this.receive({
-      type: 'commit.advanced',
-      commit: batch.endIndex,
-      lamport: batch.endLamport,
-      lastId: batch.nextId - 1,
-      batches: [batch],
-    });
-    this.advance(0);
-    return batch;
-  }
-
-  /** The n of everything that was forwarded or submitted, in order. */
-  get sends(): number[] {
-    const forwarded = this.ear.framesOf('forward').flatMap(({ writes }) => writes);
-    const submitted = this.ear.named('pipeline', 'write.submitted').flatMap(({ writes }) => writes);
-    return [...forwarded, ...submitted].map(({ write }) => write.tag.n);
-  }
-}
-
-/** Node 3 leads in `e1` and was greeted on connection 5. */
-function aDesk(): Desk {
-  const desk = new Desk();
-  desk.greet(3, 5);
-  desk.lead(3, e1);
-  return desk;
-}
-
-const Resolving = suite('ingress: when a send is resolved (R10a)');
-
-Resolving('done by the answer', () => {
-  const desk = aDesk();
-  const asked = desk.ask();
-  assert.equal(desk.sends, [1]);
-  desk.ok(1, 33);
-  assert.equal(asked.answers, [
-    { kind: 'done', firstId: 33, firstLamport: 20, count: 1, nodeId: 1, seen: 0, physicalSeconds: 5, repeated: false },
-  ]);
-  desk.ok(1, 44);
-  assert.is(asked.answers.length, 1);
-});
-
-Resolving('done by its own tag in the committed log, whoever leads by then', () => {
-  const desk = aDesk();
-  const asked = desk.ask();
-  desk.lead(2, e2);
-  desk.commit(e1, [{ n: 1 }]);
-  assert.is(asked.outcome, 'done');
-});
-
-Resolving('not by the same n of another origin or of an earlier boot', () => {
-  const desk = aDesk();
-  const asked = desk.ask();
-  desk.commit(e1, [{ n: 1, boot: 0 }]);
-  desk.commit(e1, [{ n: 1, origin: 2 }]);
-  assert.is(asked.outcome, 'waits');
-});
-
-Resolving('not done (a): the leader says so with certainty; then it is sent again with a fresh n', () => {
-  const desk = aDesk();
-  const asked = desk.ask();
-  desk.no(1, true);
-  assert.equal(desk.sends, [1]);
-  desk.advance(20);
-  assert.equal(desk.sends, [1, 2]);
-  desk.ok(1);
-  assert.is(asked.outcome, 'waits', 'an answer to the first send means nothing any more');
-  desk.ok(2);
-  assert.is(asked.outcome, 'done');
-});
-
-Resolving('unknown when the leader is not certain', () => {
-  const desk = aDesk();
-  const asked = desk.ask();
-  desk.no(1, false);
-  desk.advance(999);
-  assert.equal(desk.sends, [1]);
-  desk.advance(1);
-  assert.is(asked.outcome, 'OUTCOME_UNKNOWN unknown');
-});
-
-Resolving('not done (b): a later leader’s barrier is committed without it', () => {
-  const desk = aDesk();
-  const asked = desk.ask();
-  desk.greet(2, 6);
-  desk.lead(2, e2);
-  assert.equal(desk.sends, [1], 'a new leader proves nothing yet');
-  desk.commit(e2, 'barrier');
-  assert.equal(desk.sends, [1, 2]);
-  desk.ok(2, 1, 2);
-  assert.is(asked.outcome, 'done');
-});
-
-Resolving('not (b) by the barrier of its own epoch', () => {
-  const desk = aDesk();
-  desk.ask();
-  desk.commit(e1, 'barrier');
-  assert.equal(desk.sends, [1]);
-});
-
-Resolving('done, when its tag stands below that barrier', () => {
-  const desk = aDesk();
-  const asked = desk.ask();
-  const first = aBatch(nothingBefore, e1, [aWrite({ n: 1 })]);
-  const barrier = aBatch(first, e2, 'barrier');
-  desk.receive({ type: 'commit.advanced', commit: 2, lamport: 2, lastId: 1, batches: [first, barrier] });
-  desk.advance(0);
-  assert.is(asked.outcome, 'done');
-  assert.equal(desk.sends, [1]);
-});
-
-Resolving('not done (c): the leader’s greeting on a newer connection never saw that n', () => {
-  const desk = aDesk();
-  desk.ask();
-  desk.gone(3);
-  desk.greet(3, 6, e1, 0, 50);
-  assert.equal(desk.sends, [1, 2]);
-});
-
-Resolving('not (c) when that n was appended: it waits for the greeting’s `last`', () => {
-  const desk = aDesk();
-  const asked = desk.ask();
-  desk.gone(3);
-  desk.greet(3, 6, e1, 1, 2);
-  assert.equal(desk.sends, [1]);
-  desk.commit(e1, 'barrier');
-  assert.equal(desk.sends, [1], 'the own commit has not reached it');
-  desk.commit(e1, [{ n: 9, origin: 2 }]);
-  assert.equal(desk.sends, [1, 2], 'it has, and the tag is absent');
-  assert.is(asked.outcome, 'waits');
-});
-
-Resolving('done, when it is found before the greeting’s `last`', () => {
-  const desk = aDesk();
-  const asked = desk.ask();
-  desk.gone(3);
-  desk.greet(3, 6, e1, 1, 2);
-  desk.commit(e1, [{ n: 1 }]);
-  assert.is(asked.outcome, 'done');
-  desk.commit(e1, 'barrier');
-  assert.equal(desk.sends, [1]);
-});
-
-Resolving('not (c) by a greeting of another node, of another epoch, of none, or on the same connection', () => {
-  const desk = aDesk();
-  desk.ask();
-  desk.greet(2, 7, e1, 0, 0);
-  desk.greet(3, 8, e2, 0, 0);
-  desk.greet(3, 9, 0, 0, 0);
-  desk.greet(3, 5, e1, 0, 0);
-  assert.equal(desk.sends, [1]);
-});
-
-Resolving('not done at the leader itself, when its own office ends before it was appended', () => {
-  const desk = new Desk();
-  desk.lead(1, e(1, 1));
-  desk.ask();
-  assert.equal(desk.sends, [1]);
-  const answer = { kind: 'forwardNo', ns: [1], certain: true, reason: 'notLeader' } as const;
-  desk.receive({ type: 'write.refused', answer });
-  desk.advance(20);
-  assert.equal(desk.sends, [1, 2]);
-});
-
-Resolving('there are never two unresolved sends of a write, and no n comes twice', () => {
-  for (let seed = 0; seed < 60; seed++) {
-    const dice = new SeededDice(`ingress ${seed}`);
-    const desk = new Desk();
-    const asked: Asked[] = [];
-    /** What the world has done with each n: the test's own account. */
-    const unresolved = new Set<number>();
-    let round = 1;
-    let key = 10;
-    let leader = 0;
-    let counted = 0;
-    const epochOf = new Map<number, number>();
-    for (let step = 0; step < 120; step++) {
-      const what = dice.next();
-      if (what < 0.25) asked.push(desk.ask({ timeoutMs: 100_000 }));
-      else if (what < 0.4) {
-        round++;
-        leader = dice.pick([1, 2, 3]);
-        desk.lead(leader, e(round, leader));
-      } else if (what < 0.6) desk.greet(dice.pick([2, 3]), ++key);
-      else if (what < 0.75 && unresolved.size > 0) {
-        const n = dice.pick([...unresolved]);
-        unresolved.delete(n);
-        if (dice.chance(0.5)) desk.ok(n);
-        else desk.no(n, true);
-      } else if (what < 0.85) {
-        desk.commit(e(round, leader || 1), 'barrier');
-        for (const n of unresolved) if ((epochOf.get(n) ?? 0) < e(round, leader || 1)) unresolved.delete(n);
-      } else desk.advance(dice.int(40));
-      const { sends } = desk;
-      assert.is(new Set(sends).size, sends.length, `seed ${seed}: an n came twice`);
-      for (; counted < sends.length; counted++) {
-        unresolved.add(sends[counted] as number);
-        epochOf.set(sends[counted] as number, e(round, leader || 1));
-      }
-      const open = asked.filter(({ outcome }) => outcome === 'waits').length;
-      assert.ok(unresolved.size <= open, `seed ${seed}, step ${step}: ${unresolved.size} sends of ${open} writes`);
-      assert.ok(asked.every(({ answers }) => answers.length <= 1));
-    }
-  }
-});
-
-const Lanes = suite('ingress: writes of one lane keep their order');
-
-const textsOf = (desk: Desk): string[] =>
-  desk.ear
-    .framesOf('forward')
-    .flatMap(({ writes }) => writes)
-    .map(({ write }) => readWrite(new ByteReader(write.bytes)).contents.join());
-
-Lanes('what was taken back goes before what came later', () => {
-  const desk = aDesk();
-  const lane = {};
-  desk.ask({ lane, text: 'a' });
-  desk.ask({ lane, text: 'b' });
-  desk.lead(2, e2);
-  desk.ask({ lane, text: 'c' });
-  desk.greet(2, 6);
-  assert.equal(textsOf(desk), ['a', 'b'], 'c waits until it is known what became of a and b');
-  desk.commit(e2, 'barrier');
-  assert.equal(textsOf(desk), ['a', 'b', 'a', 'b', 'c']);
-});
-
-Lanes('a later write waits while an earlier one pauses', () => {
-  const desk = aDesk();
-  const lane = {};
-  desk.ask({ lane, text: 'a' });
-  desk.no(1, true);
-  desk.ask({ lane, text: 'b' });
-  desk.ask({ text: 'another' });
-  assert.equal(textsOf(desk), ['a', 'another']);
-  desk.advance(20);
-  assert.equal(textsOf(desk), ['a', 'another', 'a', 'b']);
-});
-
-Lanes('a later write waits until the earlier ones of an older connection are resolved', () => {
-  const desk = aDesk();
-  const lane = {};
-  const asked = ['a', 'b'].map((text) => desk.ask({ lane, text }));
-  desk.gone(3);
-  desk.greet(3, 7, e1, 1, 5);
-  desk.ask({ lane, text: 'c' });
-  // a was appended, b never came: but b and c must not overtake a, of which nobody knows yet whether it stays.
-  assert.equal(textsOf(desk), ['a', 'b']);
-  desk.commit(e1, [{ n: 1 }]);
-  assert.is(asked[0]?.outcome, 'done');
-  assert.equal(textsOf(desk), ['a', 'b', 'b', 'c']);
-});
-
-Lanes('behind the first that fails nothing is done', () => {
-  const desk = aDesk();
-  const lane = {};
-  const first = desk.ask({ lane, text: 'a', timeoutMs: 500 });
-  desk.lead(2, e2);
-  desk.greet(2, 6);
-  const second = desk.ask({ lane, text: 'b', timeoutMs: 5000 });
-  desk.advance(500);
-  assert.is(first.outcome, 'OUTCOME_UNKNOWN unknown');
-  assert.is(second.outcome, 'OUTCOME_UNKNOWN not_done');
-  assert.is(desk.ask({ lane, text: 'c' }).outcome, 'OUTCOME_UNKNOWN not_done');
-  assert.equal(textsOf(desk), ['a']);
-  assert.is(desk.ask({ text: 'another' }).outcome, 'waits');
-});
-
-Resolving.run();
+import { lamportGuard } from '../../actors/token.ts';
+import { e } from '../support/actorWorld.ts';
+import { aDesk, e1, WriteDesk } from '../support/writeDesk.ts';
 
 const Sending = suite('ingress: to whom a write goes, and when (R24)');
 
 Sending('nowhere before the leader has greeted on this connection', () => {
-  const desk = new Desk();
+  const desk = new WriteDesk();
   desk.lead(3, e1);
   desk.ask();
   assert.equal(desk.sends, []);
@@ -394,7 +34,7 @@ Sending('stamped with the leader’s epoch, with a tag of its own', () => {
 });
 
 Sending('to the own pipeline when this node leads', () => {
-  const desk = new Desk();
+  const desk = new WriteDesk();
   desk.lead(1, e(1, 1));
   desk.ask();
   assert.is(desk.ear.named('pipeline', 'write.submitted')[0]?.epoch, e(1, 1));
@@ -425,7 +65,7 @@ Sending('no more than a window to a peer, and on as answers come', () => {
   assert.is(desk.sends.length, 4);
 });
 
-Sending('more at once to a leader whose pings come back promptly although its window is full (A3)', () => {
+Sending('more at once to a leader whose pings come back promptly although its window is full', () => {
   const desk = aDesk();
   for (let i = 0; i < 20; i++) desk.ask({ text: 'x'.repeat(200_000), timeoutMs: 60_000 });
   desk.receive({ type: 'leader.measured', rttMs: 154 });
@@ -471,7 +111,7 @@ Sending.run();
 const Waiting = suite('ingress: what waits, for how long, and how much');
 
 Waiting('at its deadline a write that was never sent is not done', () => {
-  const desk = new Desk();
+  const desk = new WriteDesk();
   const asked = desk.ask({ timeoutMs: 300 });
   desk.advance(299);
   assert.is(asked.outcome, 'waits');
@@ -502,7 +142,7 @@ Waiting('one whose only send was certainly not done is not done', () => {
 });
 
 Waiting('each has a deadline of its own', () => {
-  const desk = new Desk();
+  const desk = new WriteDesk();
   const [late, soon] = [desk.ask({ timeoutMs: 500 }), desk.ask({ timeoutMs: 100 })];
   desk.advance(120);
   assert.equal([late.outcome, soon.outcome], ['waits', 'NO_LEADER not_done']);
@@ -544,7 +184,7 @@ Waiting('a token beyond the guard is refused (§9)', () => {
 });
 
 Waiting('a shedding gate refuses all, a throttled one what is bulky, a full disk everything', () => {
-  const desk = new Desk();
+  const desk = new WriteDesk();
   const big = { text: 'x'.repeat(70_000) };
   for (const [gate, small, bulky] of [
     ['open', 'waits', 'waits'],
@@ -562,7 +202,7 @@ Waiting('a shedding gate refuses all, a throttled one what is bulky, a full disk
 });
 
 Waiting('tells the gateway when much waits, when too much does, and when it is over', () => {
-  const desk = new Desk();
+  const desk = new WriteDesk();
   const flows = (): string[] => desk.ear.to('gateway').map(({ type }) => type);
   const text = 'x'.repeat(2 * 1024 * 1024);
   for (let i = 0; i < 4; i++) desk.ask({ text, timeoutMs: 100 });
@@ -573,7 +213,7 @@ Waiting('tells the gateway when much waits, when too much does, and when it is o
 });
 
 Waiting('is bounded in bytes whatever the gate says, until the low mark is reached again', () => {
-  const desk = new Desk();
+  const desk = new WriteDesk();
   const text = 'x'.repeat(60_000);
   let taken = 0;
   while (desk.ask({ text, timeoutMs: 1000 + (taken % 2) * 1000 }).outcome === 'waits' && taken < 5000) taken++;
@@ -589,7 +229,7 @@ Waiting('is bounded in bytes whatever the gate says, until the low mark is reach
 });
 
 Waiting('is bounded in number', () => {
-  const desk = new Desk();
+  const desk = new WriteDesk();
   const request = { contents: [Buffer.alloc(0)], timeoutMs: 60_000 };
   let refused: Appended | Trouble | null = null;
   for (let i = 0; i < 66_000 && !refused; i++)
@@ -605,7 +245,7 @@ Waiting('refusals of the leader are passed on with their certainty', () => {
 });
 
 Waiting('a node that stops answers what it holds, and takes nothing more', () => {
-  const desk = new Desk();
+  const desk = new WriteDesk();
   const held = desk.ask();
   desk.receive({ type: 'node.stopping' });
   assert.is(held.outcome, 'STOPPING not_done');
@@ -621,4 +261,3 @@ Waiting('a node that stops answers what it holds, and takes nothing more', () =>
 });
 
 Waiting.run();
-Lanes.run();

@@ -3,8 +3,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SessionsEvent } from '../../actors/events.ts';
 import type { ReadPoint, ReadRequest, Trouble } from '../../actors/facade.ts';
-import { lamportGuard } from '../../actors/ingress.ts';
 import { Sessions } from '../../actors/sessions.ts';
+import { lamportGuard } from '../../actors/token.ts';
 import { aBatch, aScope, aWrite, e, nothingBefore } from '../support/actorWorld.ts';
 import { VirtualClock } from '../support/virtualClock.ts';
 
