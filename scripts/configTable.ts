@@ -1,6 +1,6 @@
 /** Puts the table of variables into docs/configuration.md, between its two `configuration` comments. Safe to run twice. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { configTable } from './config.ts';
+import { configTable } from './config/variables.ts';
 
 const path = 'docs/configuration.md';
 const marks = ['<!-- configuration -->', '<!-- /configuration -->'] as const;

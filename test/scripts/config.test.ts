@@ -1,15 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { configTable, variables } from '../../scripts/config/variables.ts';
 import {
   type Config,
   type ConfigFault,
-  configTable,
   type Environment,
   faultLines,
   logFormatOf,
   readConfig,
-  variables,
 } from '../../scripts/config.ts';
 
 const Reading = suite('config');
