@@ -11,23 +11,21 @@
  * L4. Before the nodes are stopped, those that were paused go on: a paused process hears no SIGTERM. Should this script be
  *     killed meanwhile, a paused node goes on after its time all the same (waking.ts), finds it gone, and ends.
  */
-import { request } from 'node:http';
-import { createServer } from 'node:net';
 import type { ToCluster } from './chaosMessages.ts';
 import { prepareFolder } from './clusterFolder.ts';
+import { LeaderNews, leaderOf, type NodeReport, seconds } from './clusterLeader.ts';
 import {
   argumentsOf,
   type ClusterOptions,
   environmentOf,
   help,
-  leaderOf,
-  type NodeReport,
   type Plan,
   type PlannedNode,
   planOf,
   restartCommand,
   startCommand,
 } from './clusterPlan.ts';
+import { healthOf, takenPorts } from './clusterPorts.ts';
 import { Faults } from './faults.ts';
 import { isMain } from './main.ts';
 import { type NodeEnd, type NodeProcess, startNode } from './nodeProcess.ts';
@@ -35,8 +33,6 @@ import { wakeAfter } from './waking.ts';
 
 const readyPollMs = 25;
 const awayPollMs = 500;
-/** How long nobody may lead before that is worth a line. */
-const leaderlessMs = 1_000;
 const sameSignalMs = 500;
 /** A little more than a node gives itself (serve.ts). */
 const stopDeadlineMs = 12_000;
@@ -45,72 +41,6 @@ const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 995 ? 2 : 1)} s`;
-
-// ---------------------------------------------------------------------------------------------------------- ports
-
-const isFree = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
-  });
-
-interface Health {
-  readonly status: number;
-  readonly nodeId: number | null;
-}
-
-/** What answers /health there; null when nothing does. */
-const healthOf = (port: number, timeoutMs: number): Promise<Health | null> =>
-  new Promise((resolve) => {
-    const call = request({ host: '127.0.0.1', port, path: '/health', timeout: timeoutMs, agent: false }, (response) => {
-      let body = '';
-      response.setEncoding('utf8');
-      response.on('data', (text: string) => {
-        if (body.length < 65_536) body += text;
-      });
-      response.on('error', () => resolve(null));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, nodeId: nodeIdIn(body) }));
-    });
-    call.on('timeout', () => call.destroy());
-    call.on('error', () => resolve(null));
-    call.end();
-  });
-
-function nodeIdIn(body: string): number | null {
-  try {
-    const parsed: unknown = JSON.parse(body);
-    const found = typeof parsed === 'object' && parsed !== null && 'node_id' in parsed ? parsed.node_id : null;
-    return typeof found === 'number' ? found : null;
-  } catch {
-    return null;
-  }
-}
-
-/** Which ports are taken, and what to do: nothing when all are free. */
-async function takenPorts(plan: Plan, options: ClusterOptions, links: readonly number[]): Promise<readonly string[]> {
-  const lines: string[] = [];
-  let ours = false;
-  for (const { id, port, peerPort } of plan.started) {
-    if (!(await isFree(port))) {
-      const running = (await healthOf(port, 500))?.nodeId === id;
-      ours ||= running;
-      lines.push(`port ${port} (clients of node ${id}) is taken${running ? `: a node ${id} runs there already` : ''}`);
-    }
-    if (!(await isFree(peerPort))) lines.push(`port ${peerPort} (peers of node ${id}) is taken`);
-  }
-  for (const port of links) if (!(await isFree(port))) lines.push(`port ${port} (of a link) is taken`);
-  if (lines.length > 0) {
-    const other = options.firstPort + 100;
-    lines.push(
-      options.only !== null
-        ? `Stop what uses it, then try again.`
-        : `${ours ? 'Stop that cluster (Ctrl-C in its terminal)' : 'Stop what uses it'}, or take other ports: ${plan.launcher.command} -- --port ${other}`,
-    );
-  }
-  return lines;
-}
 
 // -------------------------------------------------------------------------------------------------------- running
 
@@ -125,10 +55,8 @@ class Cluster {
   /** Of paused nodes: calls off their waking. */
   readonly #wakers = new Map<number, () => void>();
   #startedAt = performance.now();
-  #ready = false;
-  #leader: number | null = null;
-  #leaderlessSince: number | null = null;
-  #leaderlessTold = false;
+  /** Null until it is ready. */
+  #news: LeaderNews | null = null;
   #stoppingSince: number | null = null;
   #killed = false;
   #exitCode = 0;
@@ -294,11 +222,9 @@ class Cluster {
     for (let tries = 0; this.#leaderNow() === null && tries < 20; tries++) await pause(readyPollMs);
     if (this.#stoppingSince !== null) return;
     const { port = 0 } = this.#plan.started[0] ?? {};
-    this.#ready = true;
-    this.#leader = this.#leaderNow();
-    say(
-      `ready in ${seconds(performance.now() - this.#startedAt)}${this.#leader === null ? '' : `: ${this.#leader} leads`}`,
-    );
+    const leader = this.#leaderNow();
+    this.#news = new LeaderNews(leader);
+    say(`ready in ${seconds(performance.now() - this.#startedAt)}${leader === null ? '' : `: ${leader} leads`}`);
     say(
       `  try   curl --request POST 'http://127.0.0.1:${port}/?message=hello'  and  curl http://127.0.0.1:${port}/messages`,
     );
@@ -319,32 +245,16 @@ class Cluster {
   }
 
   #showLeader(): void {
-    if (!this.#ready || this.#stoppingSince !== null) return;
-    const leader = this.#leaderNow();
-    if (leader === null) {
-      this.#leaderlessSince ??= performance.now();
-      return;
-    }
-    const gapMs = this.#leaderlessSince === null ? 0 : performance.now() - this.#leaderlessSince;
-    this.#leaderlessSince = null;
-    if (leader !== this.#leader || this.#leaderlessTold) {
-      say(
-        `${leader} leads${leader === this.#leader ? ' again' : ' now'}${gapMs > 0 ? `, after ${seconds(gapMs)}` : ''}`,
-      );
-    }
-    this.#leaderlessTold = false;
-    this.#leader = leader;
+    if (this.#stoppingSince !== null) return;
+    const line = this.#news?.note(this.#leaderNow(), performance.now());
+    if (line) say(line);
   }
 
   /** Every now and then: is one that ended back, and does anybody lead? */
   #watch(): void {
     if (this.#stoppingSince !== null) return;
-    const since = this.#leaderlessSince;
-    if (since !== null && !this.#leaderlessTold && performance.now() - since > leaderlessMs) {
-      this.#leaderlessTold = true;
-      const { length } = this.#plan.nodes;
-      say(`nobody leads: writes are refused until ${Math.floor(length / 2) + 1} of ${length} nodes see each other`);
-    }
+    const line = this.#news?.leaderless(this.#plan.nodes.length, performance.now());
+    if (line) say(line);
     for (const [id, back] of this.#away) {
       const port = this.#plan.nodes.find((node) => node.id === id)?.port ?? 0;
       void healthOf(port, 1_000).then((health) => {
@@ -368,12 +278,12 @@ class Cluster {
       this.#exitWhenDone();
       return;
     }
-    const led = this.#leader === node.id && this.#ready;
+    const led = this.#news?.leader === node.id;
     say(`${node.id} ended${led ? ', it was the leader' : ''}: ${reasonOf(end)}`);
     for (const line of end.lastWords.split('\n').slice(-6)) if (line !== '') say(`    ${line}`);
     const logFile = `${this.#plan.logDir}/node_${node.id}.log`;
     this.#faults.ended(node.id);
-    if (this.#ready && (this.#running().length > 0 || this.#faults.willRevive)) {
+    if (this.#news && (this.#running().length > 0 || this.#faults.willRevive)) {
       say(`  bring it back, in another terminal:  ${this.#restart(node.id)}    (its log: ${logFile})`);
       this.#away.set(node.id, false);
       this.#showLeader();
@@ -387,7 +297,7 @@ class Cluster {
     }
     if (this.#plan.started.length > 1)
       say(`no node is left here; start all again: ${startCommand(this.#options, this.#plan.launcher)}`);
-    else if (this.#ready) say(`  bring it back:  ${this.#restart(node.id)}    (its log: ${logFile})`);
+    else if (this.#news) say(`  bring it back:  ${this.#restart(node.id)}    (its log: ${logFile})`);
     process.exit(this.#exitCode);
   }
 

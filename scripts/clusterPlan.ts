@@ -247,30 +247,3 @@ export function startCommand(options: ClusterOptions, launcher = npmStart): stri
 }
 
 const quoted = (word: string): string => (/^[\w.,=/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
-
-// --------------------------------------------------------------------------------------------------------- leader
-
-/** What a running node has told last. */
-export interface NodeReport {
-  readonly type: 'status';
-  readonly nodeId: number;
-  readonly role: string;
-  readonly leaderId: number | null;
-  readonly epoch: number;
-  /** Why it cannot vote, else null. */
-  readonly trouble: string | null;
-}
-
-/**
- * Who leads, judged from what the nodes say. A node of ours leads only when it says so itself: others may not have
- * noticed yet that it ended. The newest epoch wins.
- */
-export function leaderOf(reports: readonly NodeReport[], ours: ReadonlySet<number>): number | null {
-  let newest: NodeReport | undefined;
-  for (const report of reports) {
-    const { leaderId, nodeId, role } = report;
-    if (leaderId === null || (ours.has(leaderId) && !(leaderId === nodeId && role === 'leading'))) continue;
-    if (newest === undefined || report.epoch > newest.epoch) newest = report;
-  }
-  return newest?.leaderId ?? null;
-}

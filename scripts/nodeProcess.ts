@@ -8,7 +8,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { isToCluster, type ToCluster, type ToNode } from './chaosMessages.ts';
-import type { NodeReport, PlannedNode } from './clusterPlan.ts';
+import type { NodeReport } from './clusterLeader.ts';
+import type { PlannedNode } from './clusterPlan.ts';
 import type { Environment } from './config.ts';
 
 export interface NodeEnd {

@@ -24,8 +24,9 @@ import { createHttpServer } from '../http/server.ts';
 import { explainDiskError, fileDisk, makeFolder } from '../storage/fileDisk.ts';
 import { lockFolder } from '../storage/folderLock.ts';
 import { logInMemory } from '../storage/memoryDisk.ts';
+import type { RefusedGreeting } from '../transport/refusals.ts';
 import { WebSocketLinks } from '../transport/webSocketLinks.ts';
-import type { NodeReport } from './clusterPlan.ts';
+import type { NodeReport } from './clusterLeader.ts';
 import { type Config, faultLines, logFormatOf, readConfig } from './config.ts';
 import { CuttableLinks } from './cuttableLinks.ts';
 import { createLogger, type Logger } from './logger.ts';
@@ -115,6 +116,7 @@ export async function serve(
     host: config.peerHost,
     port: config.peerPort,
     secret: config.clusterSecret ?? loopbackSecret,
+    onRefused: (refused) => logger.write('warn', 'greeting_refused', wordsOf(refused), { ...refused }),
   });
   await step('peer_port_refused', () => links.start(), ' (PEER_HOST, PEER_PORT)');
   closers.push(() => links.stop());
@@ -149,6 +151,7 @@ export async function serve(
     port: config.port,
     allowedOrigins: config.allowedOrigins,
     nodeUrls: config.nodeUrls,
+    wrongSecretWith: () => links.wrongSecretWith,
     limits: { maxConnections: config.maxConnections, keepAliveMs: config.keepAliveMs },
     ...(config.apiToken === null ? {} : { apiToken: config.apiToken, tokenFor: config.tokenFor }),
     ...(chaos && { kill: () => process.kill(process.pid, 'SIGKILL'), chaos }),
@@ -161,6 +164,12 @@ export async function serve(
   closers.push(() => node.stop());
 
   return { facade: node.facade, stop: close };
+}
+
+/** The others' part is in their logs: whoever calls hears why it was refused. */
+function wordsOf({ address, claimed, refusal }: RefusedGreeting): string {
+  const who = claimed === null ? 'somebody' : `somebody who says to be node ${claimed}`;
+  return `${who}, at ${address}, called and was refused: ${refusal}`;
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -9,8 +9,6 @@ import {
   type ClusterOptions,
   defaultOptions,
   environmentOf,
-  leaderOf,
-  type NodeReport,
   planOf,
   restartCommand,
   startCommand,
@@ -20,7 +18,6 @@ import { readConfig } from '../../scripts/config.ts';
 const Arguments = suite('cluster arguments');
 const Planning = suite('cluster plan');
 const Folder = suite('cluster folder');
-const Leader = suite('cluster leader');
 
 function optionsOf(...words: string[]): ClusterOptions {
   const parsed = argumentsOf(words);
@@ -221,31 +218,4 @@ Folder('takes one node alone only into its own cluster', () => {
   assert.match(prepare('--only', '8002', '--nodes', '5'), /^refused/);
 });
 
-const report = (nodeId: number, role: string, leaderId: number | null, epoch: number): NodeReport => ({
-  type: 'status',
-  nodeId,
-  role,
-  leaderId,
-  epoch,
-  trouble: null,
-});
-const ours = new Set([1, 2, 3]);
-
-Leader('is the node that says so itself', () => {
-  assert.is(leaderOf([report(1, 'follower', 3, 5), report(3, 'leading', 3, 5)], ours), 3);
-  assert.is(leaderOf([report(1, 'follower', 3, 5), report(3, 'establishing', 3, 5)], ours), null);
-});
-Leader('is not the one that others still believe in', () => {
-  assert.is(
-    leaderOf([report(1, 'follower', 3, 5), report(2, 'follower', 3, 5), report(3, 'follower', null, 5)], ours),
-    null,
-  );
-});
-Leader('is the one of the newest epoch', () => {
-  assert.is(leaderOf([report(3, 'leading', 3, 5), report(2, 'leading', 2, 6)], ours), 2);
-});
-Leader('may run elsewhere', () => {
-  assert.is(leaderOf([report(1, 'follower', 9, 5)], ours), 9);
-});
-
-for (const each of [Arguments, Planning, Folder, Leader]) each.run();
+for (const each of [Arguments, Planning, Folder]) each.run();
