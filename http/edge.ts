@@ -103,4 +103,6 @@ export interface Edge {
   /** Where the dashboard was built; by default beside the compiled sources. */
   readonly dashboardFolder: string | undefined;
   openConnections(): number;
+  /** Peers that have lately come with another secret, or did not know this node's. */
+  wrongSecretWith(): readonly number[];
 }

@@ -50,6 +50,8 @@ export interface HttpOptions {
   readonly chaos?: Chaos;
   /** Shows the insides of the actors; given only where that is switched on. */
   readonly inspect?: Inspect;
+  /** Peers that have lately come with another secret, or did not know this node's: /health tells. */
+  readonly wrongSecretWith?: () => readonly number[];
   readonly dashboardFolder?: string;
   readonly limits?: Partial<HttpLimits>;
 }
@@ -97,6 +99,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     inspector: options.inspect && new Inspector(options.inspect),
     dashboardFolder: options.dashboardFolder,
     openConnections: () => sockets.size,
+    wrongSecretWith: options.wrongSecretWith ?? (() => []),
   };
   const handle = createApp(edge).callback();
   const server: Server = createServer({

@@ -14,10 +14,21 @@ const remedies: Readonly<Record<NonNullable<NodeStatus['identityTrouble']>, stri
     'The log on this disk is damaged. Keep a copy of the folder; the node takes the missing part from the others.',
 };
 
+const wrongSecretHint =
+  'This node and the nodes in wrong_secret have different values of CLUSTER_SECRET. Give every node the same one, and restart those that had another.';
+
+/** Of those who came with another secret the ones that are not connected by now. */
+function wrongSecretOf({ wrongSecretWith }: Edge, { peers }: NodeStatus): readonly number[] {
+  const unlinked = new Set(peers.filter(({ link }) => link !== 'up').map(({ id }) => id));
+  return wrongSecretWith().filter((id) => unlinked.has(id));
+}
+
 /** 200 when this node serves and knows a leader. */
-export function getHealth({ node }: Edge, ctx: Context): void {
-  const status = node.status();
+export function getHealth(edge: Edge, ctx: Context): void {
+  const status = edge.node.status();
   const { nodeId, leaderId, identityTrouble, role } = status;
+  const strangers = wrongSecretOf(edge, status);
+  const wrongSecret = strangers.length > 0 && { wrong_secret: strangers };
   const common = {
     node_id: nodeId,
     leader_id: leaderId,
@@ -29,9 +40,10 @@ export function getHealth({ node }: Edge, ctx: Context): void {
     const trouble = { trouble: identityTrouble, hint: remedies[identityTrouble] };
     sendJson(ctx, 503, { status: 'unhealthy', reason: 'no_id', ...trouble, role, ...common });
   } else if (!status.serving || leaderId === null) {
-    sendJson(ctx, 503, { status: 'unhealthy', reason: 'no_leader', role, ...common });
+    const hint = wrongSecret && { ...wrongSecret, hint: wrongSecretHint };
+    sendJson(ctx, 503, { status: 'unhealthy', reason: 'no_leader', ...hint, role, ...common });
   } else {
-    sendJson(ctx, 200, { status: 'healthy', ...common, ...(status.diskFull && { disk_full: true }) });
+    sendJson(ctx, 200, { status: 'healthy', ...common, ...(status.diskFull && { disk_full: true }), ...wrongSecret });
   }
 }
 

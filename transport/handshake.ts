@@ -110,7 +110,11 @@ export interface Self {
   readonly nonce: Buffer;
 }
 /** A refusal is for people; it goes to the other side as the reason of the close. */
-export type Verdict<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly refusal: string };
+export type Verdict<T> =
+  | ({ readonly ok: true } & T)
+  /** `claimed`: who it says to be, which nothing has proved. */
+  | { readonly ok: false; readonly refusal: string; readonly claimed?: NodeId };
+export const wrongSecret = 'wrong cluster secret';
 
 const refuse = (refusal: string): { readonly ok: false; readonly refusal: string } => ({ ok: false, refusal });
 const otherVersion = (theirs: number) =>
@@ -142,11 +146,20 @@ export function judgeAnswer(
 ): Verdict<{ readonly dialler: NodeId; readonly welcome: Buffer }> {
   const answer = decodeAnswer(bytes);
   if (answer === 'malformed') return refuse('malformed answer');
-  if (answer.version !== peerProtocolVersion) return otherVersion(answer.version);
-  const { dialler, listener, nonce, proof } = answer;
+  const { dialler: claimed } = answer;
+  const verdict = judge(self, isPeer, answer);
+  return verdict.ok || !isPeer(claimed) ? verdict : { ...verdict, claimed };
+}
+
+function judge(
+  self: Self,
+  isPeer: (id: NodeId) => boolean,
+  { version, dialler, listener, nonce, proof }: Answer,
+): Verdict<{ readonly dialler: NodeId; readonly welcome: Buffer }> {
+  if (version !== peerProtocolVersion) return otherVersion(version);
   if (listener !== self.id) return refuse(`this is node ${self.id}, not ${listener}`);
   const greeting = { dialler, listener, diallerNonce: nonce, listenerNonce: self.nonce };
-  if (!isProof(self.secret, 'dialler', greeting, proof)) return refuse('wrong cluster secret');
+  if (!isProof(self.secret, 'dialler', greeting, proof)) return refuse(wrongSecret);
   if (dialler === self.id) return refuse(`two nodes have the id ${self.id}`);
   if (!isPeer(dialler)) return refuse(`unknown id ${dialler}: not a peer of node ${self.id}`);
   if (dialler < self.id) return refuse(`the higher id dials, and ${dialler} is lower than ${self.id}`);
@@ -157,6 +170,6 @@ export function judgeAnswer(
 export function judgeWelcome(self: Self, greeting: Greeting, bytes: Buffer): Verdict<object> {
   const welcome = decodeWelcome(bytes);
   if (welcome === 'malformed') return refuse('malformed welcome');
-  if (!isProof(self.secret, 'listener', greeting, welcome.proof)) return refuse('wrong cluster secret');
+  if (!isProof(self.secret, 'listener', greeting, welcome.proof)) return refuse(wrongSecret);
   return { ok: true };
 }

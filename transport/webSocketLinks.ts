@@ -33,6 +33,7 @@ import {
   describeError,
   PeerConnection,
 } from './peerConnection.ts';
+import { Refusals, type RefusedGreeting } from './refusals.ts';
 import { WaitingRoom } from './waitingRoom.ts';
 
 export interface PeerAddress {
@@ -55,6 +56,8 @@ export interface WebSocketLinksOptions {
   /** Sockets that have not greeted yet; and of these, how many of one address. */
   readonly maxPendingGreetings?: number;
   readonly maxPendingGreetingsPerAddress?: number;
+  /** Hears of those who called and were refused, now and then (refusals.ts F1). */
+  readonly onRefused?: (refused: RefusedGreeting) => void;
   /** Authenticated connections with one peer; beyond it the oldest is closed. The node itself keeps one. */
   readonly maxConnectionsPerPeer?: number;
 }
@@ -74,6 +77,7 @@ const defaults = {
   maxPendingGreetings: 64,
   maxPendingGreetingsPerAddress: 32,
   maxConnectionsPerPeer: 8,
+  onRefused: (_: RefusedGreeting): void => {},
 };
 
 const path = '/peer';
@@ -88,6 +92,7 @@ export class WebSocketLinks implements Links {
   readonly #server: Server;
   readonly #upgrades: WebSocketServer;
   readonly #waiting: WaitingRoom;
+  readonly #refusals: Refusals;
   readonly #connections = new Set<PeerConnection>();
   readonly #dials = new Set<WebSocket>();
   readonly #sockets = new Set<Socket>();
@@ -99,6 +104,7 @@ export class WebSocketLinks implements Links {
     if (options.secret === '') throw new Error('the cluster secret is empty: set one, the same on all nodes');
     const { greetingDeadlineMs, maxPendingGreetings, maxPendingGreetingsPerAddress } = this.#options;
 
+    this.#refusals = new Refusals(() => performance.now(), this.#options.onRefused);
     this.#waiting = new WaitingRoom({
       capacity: maxPendingGreetings,
       capacityPerAddress: maxPendingGreetingsPerAddress,
@@ -164,6 +170,11 @@ export class WebSocketLinks implements Links {
     return { connections: this.#connections.size, waiting, displaced, expired };
   }
 
+  /** Peers whose secret has lately been another one, as it seems: who called has not proved who it is. */
+  get wrongSecretWith(): readonly NodeId[] {
+    return this.#refusals.wrongSecretWith;
+  }
+
   listen(accept: Accept): void {
     this.#accept = accept;
   }
@@ -206,6 +217,7 @@ export class WebSocketLinks implements Links {
       if (!end()) return;
       webSocket.removeAllListeners('message');
       endSoon(webSocket, reason);
+      this.#refusals.dialled(peer, reason);
       handlers.closed({ byThisSide: true, reason });
     };
     const deadline = setTimeout(() => giveUp(`no answer within ${greetingDeadlineMs} ms`), greetingDeadlineMs);
@@ -217,7 +229,11 @@ export class WebSocketLinks implements Links {
     webSocket.on('close', (code, reason) => {
       if (!end()) return;
       if (this.#stopped) handlers.closed({ byThisSide: true, reason: 'the node stops' });
-      else handlers.closed({ byThisSide: false, reason: describeClose(code, reason, error) });
+      else {
+        const why = describeClose(code, reason, error);
+        this.#refusals.dialled(peer, why);
+        handlers.closed({ byThisSide: false, reason: why });
+      }
     });
     webSocket.once('upgrade', (response) => {
       socket = response.socket;
@@ -255,7 +271,11 @@ export class WebSocketLinks implements Links {
     webSocket.send(encodeChallenge({ version: peerProtocolVersion, listener: self.id, nonce: self.nonce }));
     webSocket.once('message', (answer: RawData) => {
       const verdict = judgeAnswer(self, (id) => this.#options.peers.has(id), answer as Buffer);
-      if (!verdict.ok) return endSoon(webSocket, verdict.refusal);
+      if (!verdict.ok) {
+        const { refusal, claimed = null } = verdict;
+        this.#refusals.called({ address: socket.remoteAddress ?? 'unknown', claimed, refusal });
+        return endSoon(webSocket, refusal);
+      }
       if (!this.#accept || this.#stopped) return endSoon(webSocket, `node ${self.id} takes no connections now`);
       this.#waiting.leave(socket);
       releaseLimit();
@@ -273,6 +293,7 @@ export class WebSocketLinks implements Links {
     const onClosed = (closed: PeerConnection): void => void this.#connections.delete(closed);
     const connection = new PeerConnection({ peer, dialled, webSocket, socket, maxFrameBytes, onClosed });
     this.#connections.add(connection);
+    this.#refusals.greeted(peer);
     return connection;
   }
 

@@ -78,6 +78,14 @@ const errorExtras: Properties = {
   position: count('The place of the fault in the JSON text, from 0.'),
 };
 
+const wrongSecret: Schema = {
+  type: 'array',
+  minItems: 1,
+  items: { type: 'integer', minimum: 1, maximum: 65_535 },
+  description:
+    'Only while it is so: peers that are not connected and whose `CLUSTER_SECRET` is another one; some may only say to be that peer.',
+};
+
 export const schemas = {
   MessageText: {
     type: 'string',
@@ -139,7 +147,10 @@ export const schemas = {
   Healthy: object(
     'This node serves and knows a leader.',
     { status: { const: 'healthy' }, ...healthMembers },
-    { disk_full: { const: true, description: 'Only while writes are refused because the disk is full.' } },
+    {
+      disk_full: { const: true, description: 'Only while writes are refused because the disk is full.' },
+      wrong_secret: wrongSecret,
+    },
   ),
   Unhealthy: object(
     'Why this node is not healthy.',
@@ -151,6 +162,7 @@ export const schemas = {
     },
     {
       trouble: { type: 'string', enum: troubles, description: 'Why it cannot vote.' },
+      wrong_secret: wrongSecret,
       hint: { type: 'string', description: 'What to do about it.' },
     },
   ),

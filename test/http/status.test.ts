@@ -37,6 +37,22 @@ Status(
   }),
 );
 Status(
+  'tells with whom the secret does not fit, unless they are connected: what to do where that leaves it without a leader',
+  inWorld(
+    async ({ url, node }) => {
+      const health = async (): Promise<unknown[]> => {
+        const answer = await fetch(`${url}/health`);
+        const { wrong_secret, hint } = (await answer.json()) as Record<string, unknown>;
+        return [answer.status, wrong_secret, /CLUSTER_SECRET/.test(String(hint))];
+      };
+      assert.equal(await health(), [200, [8003], false]);
+      node.statusPatch = { leaderId: null };
+      assert.equal(await health(), [503, [8003], true]);
+    },
+    { wrongSecretWith: () => [8002, 8003] }, // Of these 8002 is connected.
+  ),
+);
+Status(
   'is live while it can serve committed reads, leader or not',
   inWorld(async ({ url, node }) => {
     node.statusPatch = { leaderId: null };

@@ -120,6 +120,14 @@ Handshake('tells a stranger nothing about the members before it has proved the s
   assert.is(refusalOf(judgeAnswer(aListener(), isPeer, answer)), 'wrong cluster secret');
 });
 
+Handshake('names to its own side the peer that somebody says to be, and nobody who is no peer', () => {
+  const claimedBy = (id: number): unknown => {
+    const verdict = judgeAnswer(aListener(), isPeer, answerOf(aDialler({ id, secret: 'guess' }), aListener()).answer);
+    return verdict.ok || verdict.claimed;
+  };
+  assert.equal([2, 3, 9].map(claimedBy), [2, 3, undefined]); // biome-ignore format: one line
+});
+
 Handshake('never sends the secret', () => {
   const { answer, greeting } = answerOf(aDialler(), aListener());
   const welcome = encodeWelcome({ proof: proofOf(secret, 'listener', greeting) });

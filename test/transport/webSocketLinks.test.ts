@@ -13,6 +13,7 @@ import {
   encodeChallenge,
   encodeWelcome,
 } from '../../transport/handshake.ts';
+import type { RefusedGreeting } from '../../transport/refusals.ts';
 import { type PeerAddress, WebSocketLinks } from '../../transport/webSocketLinks.ts';
 import { addressOf, host, inTown, nonce, secret, type Town, until } from '../support/peerTown.ts';
 
@@ -29,6 +30,23 @@ it('refuses a dialler with the wrong secret, and nobody hears of it', async (tow
   await until(() => two.closes.length > 0, 'closed');
   assert.equal(two.closes, [{ byThisSide: false, reason: 'refused: wrong cluster secret' }]);
   assert.equal([one.connections, one.closes, two.connections], [[], [], []]);
+});
+
+it('tells both sides of a wrong secret, the one that was called now and then, and neither once it fits', async (town) => {
+  const heard: RefusedGreeting[] = [];
+  const one = await town.node(1, { onRefused: (refused) => heard.push(refused) });
+  const two = await town.node(2, { secret: 'another' });
+  for (let dials = 1; dials <= 3; dials++) {
+    two.dial(1);
+    await until(() => two.closes.length === dials, 'closed');
+  }
+  assert.equal(heard, [{ address: host, claimed: 2, refusal: 'wrong cluster secret' }]);
+  assert.equal([one.links.wrongSecretWith, two.links.wrongSecretWith], [[2], [1]]);
+  await two.links.stop();
+  const mended = await town.node(2);
+  mended.dial(1);
+  await until(() => one.connections.length + mended.connections.length === 2, 'open');
+  assert.equal([one.links.wrongSecretWith, mended.links.wrongSecretWith], [[], []]);
 });
 
 it('does not fall for a listener that does not know the secret', async (town) => {
