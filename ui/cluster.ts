@@ -1,7 +1,7 @@
 /** What follows from the views of the nodes: who is up, who leads, whether they agree. Pure. */
 import type { Role } from '../actors/facade.ts';
-import type { NodeView } from '../actors/observation.ts';
 import type { Epoch, NodeId } from '../actors/protocol/epoch.ts';
+import type { LiveView } from '../http/live/protocol.ts';
 import type { SeenNode } from './state.ts';
 
 /** A view that is older than this, while the feed goes on, says nothing about now. */
@@ -21,7 +21,7 @@ export interface Member {
   readonly node: NodeId;
   readonly standing: Standing;
   /** The last one; of a node that is down it tells how things were. */
-  readonly view: NodeView | null;
+  readonly view: LiveView | null;
   readonly madeAtMs: number | null;
 }
 

@@ -16,7 +16,8 @@ import { LiveState } from './state.ts';
 
 export const state = new LiveState();
 
-const calm: Omit<Want, 'type'> = { trace: false, actors: false, oneOf: 1, everyMs: 200 };
+/** Of the overview, which alone shows messages. */
+const calm: Omit<Want, 'type'> = { trace: false, actors: false, oneOf: 1, everyMs: 200, messages: true };
 const wish = signal(calm);
 
 const facts = computed<Facts>(() => ({
@@ -50,11 +51,11 @@ export const split = computed(() => {
   return since !== null && state.now.value - since >= quarrelMs ? disagreement(members.value) : [];
 });
 
-/** While the component is shown the feed brings this too; afterwards the calm rest again. */
-export function useWish(wanted: Partial<Omit<Want, 'type'>>): void {
+/** While the component is shown the feed brings this, and no messages; afterwards the calm rest again. */
+export function useWish(wanted: Partial<Omit<Want, 'type' | 'messages'>>): void {
   const { trace = false, actors = false, oneOf = 1, everyMs = 100 } = wanted;
   useEffect(() => {
-    wish.value = { trace, actors, oneOf, everyMs };
+    wish.value = { trace, actors, oneOf, everyMs, messages: false };
     return () => {
       wish.value = calm;
     };
@@ -134,7 +135,7 @@ export const feed = new Feed(
   },
 );
 
-/** Messages from before anybody looked, and from while this page was away. */
+/** Messages from before anybody looked, and from while this page was away or showed none. */
 async function catchUp(): Promise<void> {
   const lastId = own.value?.view?.status.lastId ?? 0;
   const after = backlogAfter(lastId, state.messages.rows.at(-1)?.id ?? 0);
@@ -142,14 +143,22 @@ async function catchUp(): Promise<void> {
 }
 
 export function startFeed(): void {
-  // With the greeting, and with the first view behind it: what was committed between the two nobody tells of.
+  // With the greeting or the wish for them, and with the first view behind it: of what was committed between the two
+  // nobody tells.
   let isOwed = false;
+  const showsMessages = computed(() => wish.value.messages === true);
+  const owe = (): void => {
+    isOwed = true;
+    if (showsMessages.peek()) void catchUp();
+  };
   state.onMessage((message) => {
-    const isHello = message.type === 'hello';
-    if (isHello || (isOwed && message.views.some(({ view }) => view.node === facts.value.self))) {
-      isOwed = isHello;
-      void catchUp();
-    }
+    if (message.type === 'hello') return owe();
+    if (!isOwed || !showsMessages.peek() || !message.views.some(({ view }) => view.node === facts.value.self)) return;
+    isOwed = false;
+    void catchUp();
+  });
+  effect(() => {
+    if (showsMessages.value && state.hello.peek() !== null) owe();
   });
   const beat = (): void => {
     state.now.value = Date.now();

@@ -6,9 +6,9 @@
  *     (an id that has another Lamport time now) the messages begin anew.
  */
 import { batch, signal } from '@preact/signals';
-import type { MessageView, NodeView, StoryView } from '../actors/observation.ts';
+import type { MessageView, StoryView } from '../actors/observation.ts';
 import type { NodeId } from '../actors/protocol/epoch.ts';
-import type { ActiveFault, Hello, SeenView, Tick, ToClient } from '../http/live/protocol.ts';
+import type { ActiveFault, Hello, LiveView, SeenView, Tick, ToClient } from '../http/live/protocol.ts';
 import type { Connection } from './feed.ts';
 import { MessageRing, type Point, PointRing } from './rings.ts';
 
@@ -17,7 +17,7 @@ const maxPoints = 600;
 const maxStories = 300;
 
 export interface SeenNode {
-  readonly view: NodeView;
+  readonly view: LiveView;
   /** By the clock of this page: when the view was made. */
   readonly madeAtMs: number;
 }
@@ -117,13 +117,13 @@ export class LiveState {
   }
 }
 
-const isNewer = (view: NodeView, before: NodeView): boolean =>
+const isNewer = (view: LiveView, before: LiveView): boolean =>
   view.boot > before.boot || (view.boot === before.boot && view.seq > before.seq);
 const keyOf = ({ wallMs, lamport, event, words }: StoryView): string => `${wallMs} ${lamport} ${event} ${words}`;
 /** Who leads times the replication. */
-const leaderOf = (view: NodeView, nodes: ReadonlyMap<NodeId, SeenNode>): NodeView =>
+const leaderOf = (view: LiveView, nodes: ReadonlyMap<NodeId, SeenNode>): LiveView =>
   nodes.get(view.status.leader ?? view.node)?.view ?? view;
-const pointOf = ({ wallMs, metrics }: NodeView, leading: NodeView): Point => ({
+const pointOf = ({ wallMs, metrics }: LiveView, leading: LiveView): Point => ({
   wallMs,
   perSecond: metrics.perSecond,
   averageMs: leading.metrics.averageMs,

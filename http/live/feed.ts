@@ -8,11 +8,11 @@
  * F3. A viewer that comes gets `hello`, made at most ten times a second however many come.
  */
 import type { NodeFacade, Watching } from '../../actors/facade.ts';
-import type { NodeView } from '../../actors/observation.ts';
+import type { NodeView, SeenView } from '../../actors/observation.ts';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
 import type { Chaos } from '../chaos.ts';
 import { History } from './history.ts';
-import { type Hello, liveVersion, type SeenView, type Want } from './protocol.ts';
+import { type Hello, liveVersion, type Want } from './protocol.ts';
 import { type Arrived, asSeen, Groups, nowMs, type Outlet, Viewer } from './viewers.ts';
 
 const tickMs = 100;

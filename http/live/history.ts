@@ -6,6 +6,7 @@
  */
 import type { MessageView, NodeView, StoryView, TraceEvent } from '../../actors/observation.ts';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
+import { packed } from './packedTrace.ts';
 import { type Hello, historyMessages, historyPoints, historyTraceEvents, type StoriesOf } from './protocol.ts';
 
 type Point = Hello['history']['points'][number];
@@ -63,7 +64,7 @@ export class History {
       points: this.#points,
       messages: this.#messages,
       stories: this.stories,
-      trace: [...this.#traces].map(([node, { events }]) => [node, events]),
+      trace: [...this.#traces].map(([node, { events }]) => [node, packed(node, events)]),
     };
   }
 }

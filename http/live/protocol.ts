@@ -1,17 +1,19 @@
 /**
- * The feed of the dashboard: JSON texts over the WebSocket `/live`. Version 2; docs/dashboard.md tells it at length.
+ * The feed of the dashboard: JSON texts over the WebSocket `/live`. Version 3; docs/dashboard.md tells it at length.
  *
  * The server says `hello` once: it is the complete state, a reconnect needs nothing else. Then `tick`, at most ten times a
  * second: the views that are new (A1 of actors/observation.ts), with what is new of the story. Who takes them too slowly
  * gets fewer, never a queue: `missed` says how many ticks those were, messages and trace of them are lost to it, and of
  * the stories it then gets all (`stories`), as does whoever asks for something else or comes back from wanting nothing.
  * Of messages a peer shows only what this node has not reached yet, and violations: all nodes have the same log.
+ * A page that shows no messages wants none; violations come to it all the same.
  * The client says `want` whenever what it shows changes; a page that is hidden wants nothing.
  */
-import type { ChartView, MessageView, NodeView, StoryView, TraceEvent, Wanted } from '../../actors/observation.ts';
+import type { ChartView, MessageView, NodeView, StoryView, Wanted } from '../../actors/observation.ts';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
+import type { PackedEvents } from './packedTrace.ts';
 
-export const liveVersion = 2;
+export const liveVersion = 3;
 /** Points of the histories of throughput and latency: one a second for ten minutes. */
 export const historyPoints = 600;
 export const historyMessages = 500;
@@ -43,7 +45,7 @@ export interface Hello {
     readonly points: readonly (readonly [wallMs: number, perSecond: number, averageMs: number, p95Ms: number])[];
     readonly messages: readonly MessageView[];
     readonly stories: StoriesOf;
-    readonly trace: readonly (readonly [node: NodeId, events: readonly TraceEvent[]])[];
+    readonly trace: readonly (readonly [node: NodeId, trace: PackedEvents])[];
   };
 }
 
@@ -61,10 +63,14 @@ export interface Tick {
   readonly chaos?: readonly ActiveFault[];
 }
 
+/** A view as it goes to a page. */
+export interface LiveView extends Omit<NodeView, 'trace'> {
+  readonly trace?: Omit<NonNullable<NodeView['trace']>, 'events'> & PackedEvents;
+}
 /** A view, and how old it was when it was sent on: of this node itself 0. */
 export interface SeenView {
   readonly ageMs: number;
-  readonly view: NodeView;
+  readonly view: LiveView;
 }
 
 export interface ChaosOffer {
@@ -87,5 +93,7 @@ export type ToClient = Hello | Tick;
 export interface Want extends Wanted {
   readonly type: 'want';
   readonly everyMs: number;
+  /** False: of messages only how many there were, and violations. */
+  readonly messages?: boolean;
 }
 export type ToServer = Want;

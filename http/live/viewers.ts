@@ -9,7 +9,8 @@
 import type { NodeView, Wanted } from '../../actors/observation.ts';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
 import { mergeViews } from './mergeViews.ts';
-import type { ActiveFault, SeenView, StoriesOf, Want } from './protocol.ts';
+import { packed } from './packedTrace.ts';
+import type { ActiveFault, LiveView, SeenView, StoriesOf, Want } from './protocol.ts';
 import { paceOf } from './want.ts';
 
 /** What a viewer needs of its WebSocket. */
@@ -44,9 +45,14 @@ interface Arrived {
   readonly view: NodeView;
 }
 
+const asSaid = ({ trace, ...view }: NodeView): LiveView => {
+  if (trace === undefined) return view;
+  const { events, ...rest } = trace;
+  return { ...view, trace: { ...rest, ...packed(view.node, events) } };
+};
 export const asSeen = ({ ageMs, at, view }: Arrived, now: number): SeenView => ({
   ageMs: Math.round(ageMs + now - at),
-  view,
+  view: asSaid(view),
 });
 export type { Arrived };
 
@@ -58,17 +64,24 @@ export interface Owed {
   readonly storiesTold: number;
 }
 
+/** What viewers of one group have in common, beside their pace. */
+interface Interest {
+  readonly trace: boolean;
+  readonly actors: boolean;
+  readonly messages: boolean;
+}
+
 /** A timer of the same pace may come a little early. */
 const slackMs = 20;
 
 export class Group {
   readonly everyMs: number;
-  readonly wanted: Pick<Wanted, 'trace' | 'actors'>;
+  readonly wanted: Interest;
   readonly members = new Set<Viewer>();
   #pending = new Map<NodeId, Arrived>();
   #sentAt = Number.NEGATIVE_INFINITY;
 
-  constructor(everyMs: number, wanted: Pick<Wanted, 'trace' | 'actors'>) {
+  constructor(everyMs: number, wanted: Interest) {
     this.everyMs = everyMs;
     this.wanted = wanted;
   }
@@ -116,11 +129,21 @@ export class Group {
   }
 }
 
-function filtered(view: NodeView, { trace, actors }: Pick<Wanted, 'trace' | 'actors'>): NodeView {
-  if ((trace || !view.trace) && (actors || !view.actors)) return view;
-  const { trace: itsTrace, actors: itsActors, ...rest } = view;
-  return { ...rest, ...(trace && itsTrace && { trace: itsTrace }), ...(actors && itsActors && { actors: itsActors }) };
+function filtered(
+  { trace: itsTrace, actors: itsActors, messages: itsMessages, ...rest }: NodeView,
+  { trace, actors, messages }: Interest,
+): NodeView {
+  return {
+    ...rest,
+    messages: messages ? itsMessages : onlyViolations(itsMessages),
+    ...(trace && itsTrace && { trace: itsTrace }),
+    ...(actors && itsActors && { actors: itsActors }),
+  };
 }
+const onlyViolations = ({ count, shown }: NodeView['messages']): NodeView['messages'] => ({
+  count,
+  shown: shown.filter(({ violation }) => violation),
+});
 
 /** All groups: at most one for each pace and combination of wishes. */
 export class Groups {
@@ -130,13 +153,13 @@ export class Groups {
     return this.#groups.values();
   }
 
-  move(viewer: Viewer, { everyMs, trace, actors, oneOf }: Omit<Want, 'type'>): void {
+  move(viewer: Viewer, { everyMs, trace, actors, oneOf, messages = true }: Omit<Want, 'type'>): void {
     this.leave(viewer);
     viewer.hasMoved = true;
     const pace = paceOf(everyMs);
     if (pace === 0) return;
-    const name = `${pace} ${trace} ${actors}`;
-    const group = this.#groups.get(name) ?? new Group(pace, { trace, actors });
+    const name = `${pace} ${trace} ${actors} ${messages}`;
+    const group = this.#groups.get(name) ?? new Group(pace, { trace, actors, messages });
     this.#groups.set(name, group);
     group.members.add(viewer);
     viewer.group = group;

@@ -1,9 +1,10 @@
 /** The feed of the dashboard: what a viewer gets, and what is refused at its door. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { NodeView } from '../../actors/observation.ts';
+import type { NodeView, TraceEvent } from '../../actors/observation.ts';
 import { History } from '../../http/live/history.ts';
 import { mergeViews } from '../../http/live/mergeViews.ts';
+import { packed, unpacked } from '../../http/live/packedTrace.ts';
 import { historyMessages, historyPoints, historyTraceEvents } from '../../http/live/protocol.ts';
 import { paceOf, parseWant } from '../../http/live/want.ts';
 import { inWorld, until } from '../support/httpWorld.ts';
@@ -20,7 +21,8 @@ const Parts = suite('parts of the feed');
 
 Parts('a want is bounded in every member', () => {
   const good = { type: 'want', everyMs: 100, trace: true, actors: false, oneOf: 7 };
-  assert.equal(parseWant(JSON.stringify(good)), good);
+  assert.equal(parseWant(JSON.stringify(good)), { ...good, messages: true });
+  assert.equal(parseWant(JSON.stringify({ ...good, messages: false })), { ...good, messages: false });
   for (const [change, why] of [
     [{ type: 'send' }, 'unknown type "send"'],
     [{ type: undefined }, 'unknown type none'],
@@ -28,7 +30,8 @@ Parts('a want is bounded in every member', () => {
     [{ everyMs: 10_001 }, 'everyMs is 0 or an integer 100..10000'],
     [{ everyMs: 100.5 }, 'everyMs is 0 or an integer 100..10000'],
     [{ everyMs: '100' }, 'everyMs is 0 or an integer 100..10000'],
-    [{ trace: 1 }, 'trace and actors are true or false'],
+    [{ trace: 1 }, 'trace, actors and messages are true or false'],
+    [{ messages: 0 }, 'trace, actors and messages are true or false'],
     [{ oneOf: 0 }, 'oneOf is an integer 1..1000000000'],
     [{ oneOf: 1e10 }, 'oneOf is an integer 1..1000000000'],
     [{ more: 1 }, 'unknown member "more"'],
@@ -65,7 +68,50 @@ Parts('history is bounded, and takes the messages of its own node alone', () => 
   const { points, messages, trace } = history.read();
   assert.equal([points.length, points[0]?.[0]], [historyPoints, 6]);
   assert.equal([messages.length, messages[0]?.id], [historyMessages, 6]);
-  assert.equal(trace.map(([node, events]) => [node, events.length]), [[8001, historyTraceEvents]]); // biome-ignore format: one line
+  assert.equal(trace.map(([node, { events }]) => [node, events.length]), [[8001, historyTraceEvents]]); // biome-ignore format: one line
+});
+const tracedIn = (history: History) => history.read().trace.flatMap(([node, trace]) => unpacked(node, trace));
+Parts('a trace is packed without losing anything, in a fifth of the bytes', () => {
+  const epoch = 65_536 * 3 + 8003;
+  const startMs = 1_795_418_878_123;
+  const frames = Array.from({ length: 100 }, (_, i): TraceEvent => {
+    const at = { seq: 1000 + 2 * i, lamport: 90_000 + 3 * i, wallMs: startMs + i, group: 'replication' } as const;
+    const peer = 8001 + (i % 2);
+    return i % 3 === 0
+      ? { ...at, kind: 'receive', what: 'ack', frame: `${peer}>8003:${at.lamport - 2}`, peer, epoch }
+      : {
+          ...at,
+          kind: 'send',
+          what: 'append',
+          frame: `8003>${peer}:${at.lamport}`,
+          peer,
+          epoch,
+          ids: [500 + i, 503 + i],
+        };
+  });
+  const rare: readonly TraceEvent[] = [
+    { ...anEvent(2000), lamport: 5, wallMs: startMs - 10, epoch },
+    { ...anEvent(2001), what: 'violation', group: 'fault', violation: true },
+    {
+      seq: 2002,
+      lamport: 7,
+      wallMs: 7,
+      kind: 'receive',
+      what: 'forward',
+      group: 'client',
+      frame: '8001>8003:1',
+      peer: 8001,
+      ids: [3, 3],
+      violation: true,
+    },
+  ];
+  const events = [...frames, ...rare];
+  const wire = JSON.stringify(packed(8003, events));
+  assert.equal(unpacked(8003, JSON.parse(wire)), events);
+  assert.ok(wire.length * 5 < JSON.stringify(events).length, `${wire.length} of ${JSON.stringify(events).length}`);
+  const strange = { ...frames[0], frame: 'of my own making' } as TraceEvent;
+  const { frame: _frame, ...nameless } = strange;
+  assert.equal(unpacked(8003, packed(8003, [strange])), [nameless], 'what a peer makes up is no frame');
 });
 Parts('elections and faults outlive thousands of frames about messages, in a tick and in the history', () => {
   const frame = { kind: 'send' as const, what: 'append', group: 'replication' as const };
@@ -78,11 +124,11 @@ Parts('elections and faults outlive thousands of frames about messages, in a tic
   const history = new History(8001);
   history.add(first);
   history.add(aView({ trace: flood(1, 2 * historyTraceEvents) }));
-  const [[, events] = [0, []]] = history.read().trace;
+  const events = tracedIn(history);
   assert.equal([events.length, events[0]?.what, events.at(-1)?.seq], [historyTraceEvents, 'leads', 2 * historyTraceEvents]); // biome-ignore format: one line
   assert.is(mergeViews(first, aView({ trace: flood(1, 300) })).trace?.events[0]?.what, 'leads');
   history.add(aView({ boot: 2, trace: flood(1, 3) }));
-  assert.is(history.read().trace[0]?.[1].length, 3, 'numbers begin anew with each life');
+  assert.is(tracedIn(history).length, 3, 'numbers begin anew with each life');
 });
 Parts('the stories of a node go on over its restarts', () => {
   const history = new History(8001);
@@ -109,7 +155,7 @@ Live(
     const { hello } = client;
     assert.equal(
       [hello?.version, hello?.node, hello?.chaos, hello?.inspect, hello?.needsToken],
-      [2, 8001, null, false, false],
+      [3, 8001, null, false, false],
     );
     assert.equal([hello?.charts.length, hello?.voters], [1, [8001]]);
     assert.is(node.watchers.size, 0, 'nobody wants anything yet');
@@ -244,6 +290,23 @@ Live(
     assert.equal(later.hello?.history.stories, [[8001, story(1, 2, 3)]]);
     assert.equal(later.hello?.views.map(({ view }) => view.story), [[]]); // biome-ignore format: one line
     for (const client of [steady, other, later]) client.hangUp();
+  }),
+);
+Live(
+  'sends messages only to whoever shows them; violations to everybody',
+  inWorld(async ({ port, node }) => {
+    const one = (await new LiveClient(port).opened()).want();
+    const other = (await new LiveClient(port).opened()).want({ messages: false });
+    await until(() => node.watchers.size === 1, 'a watch');
+    await until(() => [one, other].every(({ ticks }) => ticks.length > 0), 'their places');
+    const shown = [aMessage(1), { ...aMessage(2), violation: true }];
+    node.show(seen(aView({ messages: { count: 2, shown } })));
+    const told = ({ ticks }: LiveClient) => ticks.flatMap(({ views }) => views.map(({ view }) => view.messages));
+    await until(() => [one, other].every((client) => told(client).length > 0), 'its view');
+    const ids = (client: LiveClient) => told(client).map(({ count, shown }) => [count, shown.map(({ id }) => id)]);
+    assert.equal([one, other].map(ids), [[[2, [1, 2]]], [[2, [2]]]]);
+    one.hangUp();
+    other.hangUp();
   }),
 );
 Live(

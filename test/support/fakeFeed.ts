@@ -15,7 +15,15 @@ import { fileURLToPath } from 'node:url';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { LinkView, MessageView, MetricsView, NodeView, StatusView } from '../../actors/observation.ts';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
-import { type Hello, liveVersion, type SeenView, type Tick, type Want } from '../../http/live/protocol.ts';
+import { packed } from '../../http/live/packedTrace.ts';
+import {
+  type Hello,
+  type LiveView,
+  liveVersion,
+  type SeenView,
+  type Tick,
+  type Want,
+} from '../../http/live/protocol.ts';
 
 const built = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const root = dirname(built);
@@ -176,9 +184,9 @@ export interface ViewParts {
 
 let seq = 0;
 /** A node of a healthy cluster that 8003 leads, but for the parts that are given; each newer than the one before. */
-export function aView(node: NodeId, parts: ViewParts = {}): NodeView {
+export function aView(node: NodeId, parts: ViewParts = {}): LiveView {
   const isLeader = (parts.status?.leader === undefined ? leaderOfAll : parts.status.leader) === node;
-  const { messages = [] } = parts;
+  const { messages = [], rest: { trace, actors } = {} } = parts;
   return {
     node,
     boot: parts.boot ?? 1,
@@ -222,10 +230,11 @@ export function aView(node: NodeId, parts: ViewParts = {}): NodeView {
     },
     story: parts.story ?? [],
     messages: { count: messages.length, shown: messages },
-    ...parts.rest,
+    ...(trace && { trace: { oneOf: trace.oneOf, dropped: trace.dropped, ...packed(node, trace.events) } }),
+    ...(actors && { actors }),
   };
 }
-export const seen = (view: NodeView, ageMs = 0): SeenView => ({ view, ageMs });
+export const seen = (view: LiveView, ageMs = 0): SeenView => ({ view, ageMs });
 
 export function aMessage(id: number, parts: Partial<MessageView> = {}): MessageView {
   const content = parts.content ?? `message ${id}`;

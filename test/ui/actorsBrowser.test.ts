@@ -31,7 +31,14 @@ test('show each machine at every node, with its states lit and every word within
     await inBrowser(async (browser) => {
       const { page, faults, close } = await visitOf(browser, `${feed.url}?lang=en#actors`);
       await page.locator('.at-node svg').first().waitFor();
-      assert.equal(feed.wants.at(-1), { type: 'want', trace: false, actors: true, oneOf: 1, everyMs: 250 });
+      assert.equal(feed.wants.at(-1), {
+        type: 'want',
+        trace: false,
+        actors: true,
+        oneOf: 1,
+        everyMs: 250,
+        messages: false,
+      });
       const office = 'election.inOffice,election.inOffice.leading';
       assert.equal(await litStates(page), ['election.follower', 'election.follower', office]);
       await page.getByRole('img', { name: 'Statechart of election at node 8003; active: inOffice.leading' }).waitFor();

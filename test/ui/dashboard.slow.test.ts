@@ -46,7 +46,14 @@ test('is connecting, live, stale, reconnecting and back; nothing shown is lost o
     feed.drop();
     await see(page, 'Live');
     assert.equal(await rowsOf(page), ['message 2', 'message 1']);
-    assert.equal(feed.wants.at(-1), { type: 'want', trace: false, actors: false, oneOf: 1, everyMs: 200 });
+    assert.equal(feed.wants.at(-1), {
+      type: 'want',
+      trace: false,
+      actors: false,
+      oneOf: 1,
+      everyMs: 200,
+      messages: true,
+    });
 
     await see(page, /No data for 3/);
     assert.is(await page.locator('.card .figure').first().innerText(), '38,113');

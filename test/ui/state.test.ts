@@ -1,7 +1,8 @@
 /** What the page knows, and what it concludes: who is up, who leads, what it says aloud. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { NodeView, StoryView } from '../../actors/observation.ts';
+import type { StoryView } from '../../actors/observation.ts';
+import type { LiveView } from '../../http/live/protocol.ts';
 import { announcements, type Picture } from '../../ui/announce.ts';
 import { disagreement, type Member, membersOf, roundOf } from '../../ui/cluster.ts';
 import { LiveState } from '../../ui/state.ts';
@@ -9,7 +10,7 @@ import { words } from '../../ui/words.ts';
 import { aHello, aMessage, aView, seen, voters } from '../support/fakeFeed.ts';
 
 const epochOf = (round: number, node: number): number => round * 65_536 + node;
-const tick = (state: LiveState, nowMs: number, ...views: readonly NodeView[]): void =>
+const tick = (state: LiveState, nowMs: number, ...views: readonly LiveView[]): void =>
   state.take({ type: 'tick', wallMs: nowMs, missed: 0, views: views.map((view) => seen(view)) }, nowMs);
 const story = (wallMs: number, leader: number | null, round = 5): StoryView => ({
   wallMs,

@@ -72,7 +72,14 @@ test('is walked by keyboard: the table shows what is chosen, the address names i
     await inBrowser(async (browser) => {
       const { page, faults, close } = await visitOf(browser, `${feed.url}?lang=en#trace`);
       await page.locator('.events tbody tr').first().waitFor();
-      assert.equal(feed.wants.at(-1), { type: 'want', trace: true, actors: false, oneOf: 1, everyMs: 200 });
+      assert.equal(feed.wants.at(-1), {
+        type: 'want',
+        trace: true,
+        actors: false,
+        oneOf: 1,
+        everyMs: 200,
+        messages: false,
+      });
       await page.locator('.keyed').focus();
       await page.keyboard.press('[');
       assert.match(await chosen(page), /VIOLATION/);

@@ -1,13 +1,15 @@
 /** The space-time page, its pure parts: what keys do, how much is asked for, what is said, what the pen is told. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { TraceEvent } from '../../actors/observation.ts';
 import { formats } from '../../ui/format.ts';
 import { CausalGraph } from '../../ui/trace/causal.ts';
 import { type Palette, type Pen, paint, type Words } from '../../ui/trace/paint.ts';
-import { mostOneOf, Sampling } from '../../ui/trace/sampling.ts';
+import { crowdedEvents, mostOneOf, Sampling } from '../../ui/trace/sampling.ts';
 import { type Scene, sceneOf } from '../../ui/trace/scene.ts';
 import { type Command, commandOf, firstOf, following, obey, type Viewing } from '../../ui/trace/viewing.ts';
 import { type Saying, sayEvent, traceWords } from '../../ui/trace/words.ts';
+import { aView } from '../support/fakeFeed.ts';
 import { aTruth, lanesOf, traced } from './traceWorld.ts';
 
 const Keys = suite('viewing');
@@ -108,6 +110,29 @@ Sample('asks for fewer when it is crowded for a second, not for one burst', () =
   for (let ms = 1500; ms < 2400; ms += 100) assert.not.ok(note(ms % 200 === 0 ? 100 : 9, ms));
   assert.ok(note(100, 2400));
   assert.is(sampling.oneOf, 4);
+});
+
+Sample('is content with what fits into 60 kB a second, beside all that three nodes tell anyway', () => {
+  const ticksASecond = 5;
+  const nodes = 3;
+  const epoch = 65_536 * 12 + 8003;
+  // Ids and Lamport times of a log of a thousand million messages, and no two events in a row of one kind.
+  const event = (_: unknown, i: number): TraceEvent => ({
+    seq: 9_000_000 + 7 * i,
+    lamport: 3_000_000_000 + 64 * i,
+    wallMs: 1_795_418_878_123 + 3 * i,
+    kind: 'send',
+    what: ['append', 'forward', 'ack'][i % 3] as string,
+    group: 'replication',
+    peer: 8001 + (i % 2),
+    frame: `8003>${8001 + (i % 2)}:${3_000_000_000 + 64 * i}`,
+    ids: [1_000_000_000 + 250 * i, 1_000_000_249 + 250 * i],
+    epoch,
+  });
+  const events = Array.from({ length: crowdedEvents }, event);
+  const oneView = JSON.stringify(aView(8003, { rest: { trace: { oneOf: 16, dropped: 0, events } } })).length;
+  const bytes = oneView * nodes * ticksASecond;
+  assert.ok(bytes > 30_000 && bytes <= 60_000, `${bytes}`);
 });
 
 Sample('has a limit', () => {

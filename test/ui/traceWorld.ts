@@ -1,5 +1,6 @@
 /** Recorded traces made from a seed: nodes that send, receive and lose frames, with the vector clocks that are the truth. */
 import type { TraceEvent } from '../../actors/observation.ts';
+import { packed } from '../../http/live/packedTrace.ts';
 import type { Hello } from '../../http/live/protocol.ts';
 import { type Traced, TraceRecord } from '../../ui/trace/record.ts';
 import { SeededDice } from '../support/dice.ts';
@@ -108,7 +109,10 @@ export function aTracedHello(seed: number, steps = 260): Hello {
     const at = events.findLastIndex(({ kind }) => kind === 'receive');
     return [
       node,
-      events.map((event, i) => (node === nodes[0] && i === at ? { ...event, violation: true } : event)),
+      packed(
+        node,
+        events.map((event, i) => (node === nodes[0] && i === at ? { ...event, violation: true } : event)),
+      ),
     ] as const;
   });
   return aHello({ history: { trace: violated } });

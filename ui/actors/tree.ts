@@ -1,6 +1,7 @@
 /** The actors of all nodes as one tree: a row an actor, beside it how it is at each node. Pure. */
-import type { ActorView, ChartView, NodeView } from '../../actors/observation.ts';
+import type { ActorView, ChartView } from '../../actors/observation.ts';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
+import type { LiveView } from '../../http/live/protocol.ts';
 
 export interface ActorRow {
   readonly id: string;
@@ -11,7 +12,7 @@ export interface ActorRow {
 }
 
 /** Parents before their children, brothers by name; an actor whose parent nobody shows stands at the top. */
-export function treeOf(views: readonly NodeView[], chartOf: (actor: string) => string | null): readonly ActorRow[] {
+export function treeOf(views: readonly LiveView[], chartOf: (actor: string) => string | null): readonly ActorRow[] {
   const at = new Map<string, Map<NodeId, ActorView>>();
   for (const { node, actors = [] } of views)
     for (const actor of actors) at.set(actor.id, (at.get(actor.id) ?? new Map()).set(node, actor));

@@ -1,11 +1,15 @@
 /** The network: who is there, who leads, how far each has come, how long their ways are; and faults on purpose. */
 import { ChaosPanel } from '../chaos/panel.tsx';
+import { useWish } from '../live.ts';
 import { words } from '../preferences.ts';
 import { Graph } from './graph.tsx';
 import { HeatMap, NodesTable } from './tables.tsx';
 import { TimelinePanel } from './timelinePanel.tsx';
 
+const everyMs = 200;
+
 export function NetworkPage() {
+  useWish({ everyMs });
   return (
     <div class="network">
       <section class="panel" aria-labelledby="graph">

@@ -6,8 +6,10 @@
  *     Frames about messages go first: an election or a fault can be looked at long after thousands of writes.
  * T2. Events of one node stand in the order in which they happened there (boot, seq); none is kept twice.
  */
-import type { NodeView, TraceEvent } from '../../actors/observation.ts';
+import type { TraceEvent } from '../../actors/observation.ts';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
+import { unpacked } from '../../http/live/packedTrace.ts';
+import type { LiveView } from '../../http/live/protocol.ts';
 import { lostAfterMs } from './causal.ts';
 
 export const maxRecorded = 4000;
@@ -34,9 +36,10 @@ export interface Told {
   readonly events: readonly TraceEvent[];
 }
 
-export function toldBy(view: NodeView): Told | null {
-  if (view.trace === undefined) return null;
-  return { node: view.node, boot: view.boot, viewSeq: view.seq, madeAtMs: view.wallMs, ...view.trace };
+export function toldBy({ node, boot, seq, wallMs, trace }: LiveView): Told | null {
+  if (trace === undefined) return null;
+  const { oneOf, dropped } = trace;
+  return { node, boot, viewSeq: seq, madeAtMs: wallMs, oneOf, dropped, events: unpacked(node, trace) };
 }
 
 /** How a deep link names an event: its node and its number there, of the newest life that has one. */

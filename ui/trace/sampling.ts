@@ -4,11 +4,11 @@ export const mostOneOf = 65_536;
 /** Steps up are big: what is left out tears holes. Steps down are small and slow. */
 const stepUp = 4;
 const calmMs = 5000;
-/** Events of one node in one view: with more nobody can follow them, and each is sent; below, there is room for twice as many. */
-const crowdedEvents = 60;
+/** Events of one node in one view: with more nobody can follow them, and a page would be told more than 60 kB/s; below, there is room for twice as many. */
+export const crowdedEvents = 40;
 /** A crowd that goes on for so long is no burst; it is over when no node was crowded for half of that. */
 const crowdMs = 1000;
-const roomyEvents = 25;
+const roomyEvents = 16;
 
 export class Sampling {
   oneOf = 1;

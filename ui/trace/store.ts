@@ -1,5 +1,6 @@
 /** The state of the space-time page: its record, which lives on while other pages are shown, and what is looked at. */
 import { computed, signal } from '@preact/signals';
+import { unpacked } from '../../http/live/packedTrace.ts';
 import type { SeenView, ToClient } from '../../http/live/protocol.ts';
 import { leader, members, state } from '../live.ts';
 import { format, language, wordsOf } from '../preferences.ts';
@@ -31,7 +32,7 @@ function take({ view }: SeenView): void {
 function takeMessage(message: ToClient): void {
   if (message.type === 'hello') {
     const boots = new Map(message.views.map(({ view }) => [view.node, view.boot]));
-    for (const [node, events] of message.history.trace)
+    for (const [node, trace] of message.history.trace)
       record.note({
         node,
         boot: boots.get(node) ?? 0,
@@ -39,7 +40,7 @@ function takeMessage(message: ToClient): void {
         madeAtMs: null,
         oneOf: record.oneOf,
         dropped: 0,
-        events,
+        events: unpacked(node, trace),
       });
   }
   message.views.forEach(take);
