@@ -17,6 +17,16 @@ const remedies: Readonly<Record<NonNullable<NodeStatus['identityTrouble']>, stri
 const wrongSecretHint =
   'This node and the nodes in wrong_secret have different values of CLUSTER_SECRET. Give every node the same one, and restart those that had another.';
 
+/** A new node does not serve before all of them are there; a formed cluster is content with a majority. */
+const unformedHint = ({ voters }: NodeStatus): string =>
+  `This node belongs to no cluster yet: one is formed once all of ${voters.join(', ')} have met. Start those that do not run.`;
+
+/** What to do about a leader that is missing, where that is known. */
+function hintOf(status: NodeStatus, hasWrongSecret: boolean): { readonly hint?: string } {
+  if (hasWrongSecret) return { hint: wrongSecretHint };
+  return status.serving && status.clusterId === null ? { hint: unformedHint(status) } : {};
+}
+
 /** Of those who came with another secret the ones that are not connected by now. */
 function wrongSecretOf({ wrongSecretWith }: Edge, { peers }: NodeStatus): readonly number[] {
   const unlinked = new Set(peers.filter(({ link }) => link !== 'up').map(({ id }) => id));
@@ -40,8 +50,8 @@ export function getHealth(edge: Edge, ctx: Context): void {
     const trouble = { trouble: identityTrouble, hint: remedies[identityTrouble] };
     sendJson(ctx, 503, { status: 'unhealthy', reason: 'no_id', ...trouble, role, ...common });
   } else if (!status.serving || leaderId === null) {
-    const hint = wrongSecret && { ...wrongSecret, hint: wrongSecretHint };
-    sendJson(ctx, 503, { status: 'unhealthy', reason: 'no_leader', ...hint, role, ...common });
+    const why = { ...wrongSecret, ...hintOf(status, strangers.length > 0) };
+    sendJson(ctx, 503, { status: 'unhealthy', reason: 'no_leader', ...why, role, ...common });
   } else {
     sendJson(ctx, 200, { status: 'healthy', ...common, ...(status.diskFull && { disk_full: true }), ...wrongSecret });
   }

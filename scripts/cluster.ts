@@ -13,7 +13,7 @@
  */
 import type { ToCluster } from './chaosMessages.ts';
 import { prepareFolder } from './clusterFolder.ts';
-import { LeaderNews, leaderOf, type NodeReport, seconds } from './clusterLeader.ts';
+import { LeaderNews, leaderOf, type NodeReport, seconds, waitingFor } from './clusterLeader.ts';
 import {
   argumentsOf,
   type ClusterOptions,
@@ -34,6 +34,8 @@ import { wakeAfter } from './waking.ts';
 const readyPollMs = 25;
 const awayPollMs = 500;
 const sameSignalMs = 500;
+/** How long a node that was started alone may look for the others before that is worth a line. */
+const aloneMs = 3_000;
 /** A little more than a node gives itself (serve.ts). */
 const stopDeadlineMs = 12_000;
 
@@ -57,6 +59,8 @@ class Cluster {
   #startedAt = performance.now();
   /** Null until it is ready. */
   #news: LeaderNews | null = null;
+  /** It has been told what a node alone waits for. */
+  #waitTold = false;
   #stoppingSince: number | null = null;
   #killed = false;
   #exitCode = 0;
@@ -255,6 +259,7 @@ class Cluster {
     if (this.#stoppingSince !== null) return;
     const line = this.#news?.leaderless(this.#plan.nodes.length, performance.now());
     if (line) say(line);
+    if (this.#news === null && performance.now() - this.#startedAt > aloneMs) void this.#tellWaiting();
     for (const [id, back] of this.#away) {
       const port = this.#plan.nodes.find((node) => node.id === id)?.port ?? 0;
       void healthOf(port, 1_000).then((health) => {
@@ -265,6 +270,22 @@ class Cluster {
         say(answers ? `${id} is back (started in another terminal)` : `${id} is gone again`);
       });
     }
+  }
+
+  /** Why a node that was started alone is not ready, and what helps: once. */
+  async #tellWaiting(): Promise<void> {
+    const { nodes, started, launcher } = this.#plan;
+    const others = nodes.filter((node) => !started.includes(node));
+    const answers = await Promise.all(others.map(({ port }) => healthOf(port, 1_000)));
+    const absent = others.map(({ id }) => id).filter((_, i) => answers[i] === null);
+    const [own] = this.#reports.values();
+    if (absent.length === 0 || !own || this.#waitTold || this.#news !== null || this.#stoppingSince !== null) return;
+    if (own.leaderId !== null || own.trouble !== null) return;
+    this.#waitTold = true;
+    say(waitingFor(own, absent, nodes.map(({ id }) => id))); // biome-ignore format: one line
+    const commands = absent.map((id) => this.#restart(id));
+    say(`  start ${own.formed ? 'one' : 'them'}, in another terminal:  ${commands.join('    ')}`);
+    say(`  or stop this one, and start all:  ${startCommand({ ...this.#options, only: null }, launcher)}`);
   }
 
   #ended(node: PlannedNode, end: NodeEnd): void {

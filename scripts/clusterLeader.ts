@@ -12,6 +12,8 @@ export interface NodeReport {
   readonly role: string;
   readonly leaderId: number | null;
   readonly epoch: number;
+  /** It belongs to a cluster: the nodes have all met once. */
+  readonly formed: boolean;
   /** Why it cannot vote, else null. */
   readonly trouble: string | null;
 }
@@ -28,6 +30,15 @@ export function leaderOf(reports: readonly NodeReport[], ours: ReadonlySet<numbe
     if (newest === undefined || report.epoch > newest.epoch) newest = report;
   }
   return newest?.leaderId ?? null;
+}
+
+/** What a node that was started alone waits for; `absent` are the others that do not run, `all` the nodes of its cluster. */
+export function waitingFor(report: NodeReport, absent: readonly number[], all: readonly number[]): string {
+  const { nodeId, formed } = report;
+  const others = `${absent.join(', ')} ${absent.length === 1 ? 'does' : 'do'} not run`;
+  return formed
+    ? `${nodeId} waits for a leader: ${Math.floor(all.length / 2) + 1} of ${all.length} nodes must see each other, and ${others}`
+    : `${nodeId} waits for the others: they become a cluster when ${all.join(', ')} have all met once, and ${others}`;
 }
 
 /** The times are those of one clock, in ms. */

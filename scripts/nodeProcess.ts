@@ -86,6 +86,7 @@ function reportIn(message: unknown): NodeReport | undefined {
     'role' in message &&
     'leaderId' in message &&
     'epoch' in message &&
+    'formed' in message &&
     'trouble' in message;
   return isReport ? (message as NodeReport) : undefined;
 }

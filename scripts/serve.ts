@@ -192,8 +192,9 @@ function reportChanges(facade: NodeFacade): void {
   if (process.send === undefined) return;
   let last = '';
   const timer = setInterval(() => {
-    const { nodeId, role, leaderId, epoch, identityTrouble: trouble } = facade.status();
-    const report: NodeReport = { type: 'status', nodeId, role, leaderId, epoch, trouble };
+    const { nodeId, role, leaderId, epoch, clusterId, identityTrouble: trouble } = facade.status();
+    const formed = clusterId !== null;
+    const report: NodeReport = { type: 'status', nodeId, role, leaderId, epoch, formed, trouble };
     const text = JSON.stringify(report);
     if (text === last || !process.connected) return;
     last = text;

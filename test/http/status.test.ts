@@ -37,6 +37,16 @@ Status(
   }),
 );
 Status(
+  'tells a node of no cluster yet whom it waits for',
+  inWorld(async ({ url, node }) => {
+    node.statusPatch = { leaderId: null, clusterId: null, voters: [8001, 8002, 8003] };
+    const answer = await fetch(`${url}/health`);
+    const { reason, hint } = (await answer.json()) as Record<string, unknown>;
+    assert.equal([answer.status, reason], [503, 'no_leader']);
+    assert.match(String(hint), 'one is formed once all of 8001, 8002, 8003 have met');
+  }),
+);
+Status(
   'tells with whom the secret does not fit, unless they are connected: what to do where that leaves it without a leader',
   inWorld(
     async ({ url, node }) => {

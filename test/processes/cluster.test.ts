@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { prepareFolder } from '../../scripts/clusterFolder.ts';
+import { defaultOptions, planOf } from '../../scripts/clusterPlan.ts';
 import { aCluster, freePort, run, clusterScript as script } from '../support/clusterScript.ts';
 
 const Cluster = suite('cluster process');
@@ -50,6 +52,29 @@ Cluster('tells of a node that ended, and its command brings it back', async () =
   assert.is(await back.ends(), 0);
   cluster.child.kill('SIGTERM');
   assert.is(await cluster.ends(), 0);
+});
+
+Cluster('tells what a node that was started alone waits for, and which commands help', async () => {
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), 'cluster-'));
+  const args = ['--port', `${port}`, '--data', join(folder, 'data')];
+  const env = { LOG_DIR: join(folder, 'logs') };
+  // They were to be started once, and have never met.
+  prepareFolder(planOf({ ...defaultOptions, firstPort: port, dataDir: join(folder, 'data') }, ''), defaultOptions);
+  const alone = run(script, [...args, '--only', `${port + 1}`], env);
+  await alone.says(new RegExp(`${port + 1} waits for the others: .* and ${port}, ${port + 2} do not run`));
+  const health = (await (await fetch(`http://127.0.0.1:${port + 1}/health`)).json()) as Record<string, unknown>;
+  assert.is(health.reason, 'no_leader');
+  assert.match(String(health.hint), `once all of ${port}, ${port + 1}, ${port + 2} have met`);
+  const [, commands = ''] = await alone.says(/start them, in another terminal: {2}(.*)\n/);
+  await alone.says(/or stop this one, and start all: {2}npm start -- --port \d+ --data \S+\n/);
+
+  const others = commands.split('    ').map((command) => run(script, command.split(' ').slice(3), env));
+  for (const told of [alone, ...others]) await told.says(/ready in/);
+  for (const told of [alone, ...others]) {
+    told.child.kill('SIGTERM');
+    assert.is(await told.ends(), 0);
+  }
 });
 
 Cluster('takes its nodes along when it is killed', async () => {

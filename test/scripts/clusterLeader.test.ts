@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LeaderNews, leaderOf, type NodeReport } from '../../scripts/clusterLeader.ts';
+import { LeaderNews, leaderOf, type NodeReport, waitingFor } from '../../scripts/clusterLeader.ts';
 
 const Leader = suite('cluster leader');
 const News = suite('cluster leader: what is told');
@@ -11,6 +11,7 @@ const report = (nodeId: number, role: string, leaderId: number | null, epoch: nu
   role,
   leaderId,
   epoch,
+  formed: true,
   trouble: null,
 });
 const ours = new Set([1, 2, 3]);
@@ -54,6 +55,18 @@ News('is once that nobody leads, and then who leads again', () => {
   assert.is(news.leaderless(3, 6001), 'nobody leads: writes are refused until 2 of 3 nodes see each other');
   assert.is(news.leaderless(3, 7000), null);
   assert.is(news.note(3, 8000), '3 leads again, after 3.0 s');
+});
+
+News('is of a node alone what it waits for: all the others once, and a majority from then on', () => {
+  const alone = report(2, 'follower', null, 0);
+  assert.is(
+    waitingFor({ ...alone, formed: false }, [1, 3], [1, 2, 3]),
+    '2 waits for the others: they become a cluster when 1, 2, 3 have all met once, and 1, 3 do not run',
+  );
+  assert.is(
+    waitingFor(alone, [1], [1, 2, 3]),
+    '2 waits for a leader: 2 of 3 nodes must see each other, and 1 does not run',
+  );
 });
 
 for (const each of [Leader, News]) each.run();
