@@ -1,14 +1,14 @@
 /** What the space-time diagram is made of: the record, causal order, the axis, who led, and the picture as data. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { TraceEvent } from '../../actors/observation.ts';
+import type { StoryView, TraceEvent } from '../../actors/observation.ts';
 import { axisOf, orderedBy } from '../../ui/trace/axis.ts';
 import { CausalGraph, type Fate, lostAfterMs } from '../../ui/trace/causal.ts';
 import { chainOf, maxLinks } from '../../ui/trace/chain.ts';
 import { reignsOf } from '../../ui/trace/leadership.ts';
 import { maxRecorded, type Told, type Traced, TraceRecord } from '../../ui/trace/record.ts';
 import { dotAt, type Scene, sceneOf } from '../../ui/trace/scene.ts';
-import { aTruth, lanesOf, traced } from './traceWorld.ts';
+import { aTruth, lanesOf, startMs, traced } from './traceWorld.ts';
 
 const plain = (seq: number): TraceEvent => ({
   seq,
@@ -304,11 +304,11 @@ Axis.run();
 const Reigns = suite('reigns');
 const local = (seq: number, what: string, rest = {}) => traced(1, seq, { what, group: 'election', epoch: 9, ...rest });
 const bounds = (events: Parameters<typeof lanesOf>[0], leader: number | null = null) =>
-  reignsOf(lanesOf(events), leader).map(({ from, to }) => [from?.seq ?? null, to?.seq ?? null]);
+  reignsOf(lanesOf(events), leader).map(({ from, to }) => [from?.lamport ?? null, to?.lamport ?? null]);
 
 Reigns('last from the word that a node leads to the word that it does not, or to its end', () => {
   assert.equal(bounds([local(1, 'campaigns'), local(2, 'leads'), local(5, 'steps down')]), [[2, 5]]);
-  assert.equal(bounds([local(2, 'leads'), local(4, 'hands over'), local(5, 'follows'), local(7, 'leads')]), [
+  assert.equal(bounds([local(2, 'leads'), local(4, 'hands over'), local(5, 'follows'), local(7, 'leads')], 1), [
     [2, 5],
     [7, null],
   ]);
@@ -322,6 +322,40 @@ Reigns('reach back before the record if only that explains it', () => {
   assert.equal(bounds([local(4, 'note')], 2), []);
   assert.equal(bounds([local(4, 'follows')], null), []);
 });
+
+Reigns(
+  'of which the record has forgotten the beginning are known from the story, and end where a node was last heard',
+  () => {
+    const told = (wallMs: number, lamport: number, event: string): StoryView => ({
+      wallMs: startMs + wallMs,
+      lamport,
+      event,
+      words: '',
+      epoch: 9,
+      leader: 1,
+    });
+    const lane = lanesOf([traced(1, 400, { kind: 'send' }), traced(1, 420, { kind: 'send' })]);
+    const story = [told(5, 5, 'follows'), told(9, 9, 'leads')];
+    const spans = (leader: number | null, more: readonly StoryView[] = [], heardAt = 430) =>
+      reignsOf(
+        lane,
+        leader,
+        new Map([[1, { story: [...story, ...more], heard: { lamport: heardAt, wallMs: startMs + heardAt } }]]),
+      ).map(({ from, to, epoch }) => [from?.lamport ?? null, to?.lamport ?? null, epoch]);
+    assert.equal(spans(1), [[9, null, 9]], 'it leads still');
+    assert.equal(spans(2), [[9, 430, 9]], 'another one leads');
+    assert.equal(spans(null), [[9, 430, 9]], 'nobody leads');
+    assert.equal(spans(2, [], 410), [[9, 420, 9]], 'its last event is newer than its view');
+    assert.equal(spans(2, [told(415, 415, 'steps down')]), [[9, 415, 9]]);
+    assert.equal(spans(2, [told(700, 700, 'started')], 800), [[9, 700, 9]], 'a new life without an event');
+    const both = [local(9, 'leads'), local(15, 'steps down')];
+    assert.is(
+      reignsOf(lanesOf(both), 2, new Map([[1, { story, heard: null }]])).length,
+      1,
+      'what both tell counts once',
+    );
+  },
+);
 Reigns.run();
 
 const Picture = suite('scene');
@@ -336,6 +370,30 @@ function aScene(seed: number, selected: string | null = null, part?: readonly [n
   return [sceneOf({ graph, window, nodes, reigns, axis: 'lamport', selected: chosen, size }), graph];
 }
 
+Picture(
+  'keeps the band of a dead leader on the picture as long as its time is, down to where it was last heard',
+  () => {
+    const events = [1, 2, 3, 4, 5, 6].map((at) => traced(at <= 3 ? 1 : 2, at, { lamport: at * 10 }));
+    const graph = new CausalGraph(lanesOf(events));
+    const reigns = [
+      {
+        node: 1,
+        from: { node: 1, lamport: 1, wallMs: 1 },
+        to: { node: 1, lamport: 34, wallMs: startMs + 3 },
+        epoch: 9,
+      },
+    ];
+    for (const axis of ['lamport', 'wall'] as const) {
+      const show = (first: number) =>
+        sceneOf({ graph, window: events.slice(first), nodes: [1, 2], reigns, axis, selected: null, size });
+      const { bands, dots } = show(0);
+      assert.equal(bands.map(({ node, bottom }) => [node, bottom]), [[1, dots[2]?.y]], axis); // biome-ignore format: one line
+      assert.ok((bands[0]?.top ?? 99) < (dots[0]?.y ?? 0));
+      assert.is(show(2).bands.length, 1, 'its last event is on the picture');
+      assert.equal(show(3).bands, [], 'it is over');
+    }
+  },
+);
 Picture('fits into its size with every part, wherever the window is cut', () => {
   for (const part of [undefined, [20, 60], [50, 52], [0, 1], [3, 3]] as const) {
     const [scene] = aScene(11, null, part);

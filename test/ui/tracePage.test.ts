@@ -132,7 +132,7 @@ Sample('is content with what fits into 60 kB a second, beside all that three nod
   const events = Array.from({ length: crowdedEvents }, event);
   const oneView = JSON.stringify(aView(8003, { rest: { trace: { oneOf: 16, dropped: 0, events } } })).length;
   const bytes = oneView * nodes * ticksASecond;
-  assert.ok(bytes > 30_000 && bytes <= 60_000, `${bytes}`);
+  assert.ok(bytes > 20_000 && bytes <= 60_000, `${bytes}`);
 });
 
 Sample('has a limit', () => {

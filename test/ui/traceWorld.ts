@@ -15,7 +15,7 @@ export interface Truth {
   readonly lost: ReadonlySet<string>;
 }
 
-const startMs = 1_790_000_000_000;
+export const startMs = 1_790_000_000_000;
 
 export function aTruth(seed: number, steps = 120, nodes: readonly number[] = [1, 2, 3]): Truth {
   const dice = new SeededDice(seed);

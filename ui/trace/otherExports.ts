@@ -1,6 +1,6 @@
 /** Exports for tools other than ShiViz: JSON lines, and Chrome's trace format, which Perfetto reads. */
 import type { CausalGraph } from './causal.ts';
-import type { Reign } from './leadership.ts';
+import type { Moment, Reign } from './leadership.ts';
 import type { Traced } from './record.ts';
 import { maxExported } from './shiviz.ts';
 
@@ -27,13 +27,16 @@ const lamportUs = 1000;
 export function chromeTraceOf(graph: CausalGraph, reigns: readonly Reign[], scale: Scale): string {
   const events = graph.order.slice(-maxExported);
   const firstMs = events.reduce((least, { wallMs }) => Math.min(least, wallMs), Number.POSITIVE_INFINITY);
-  const times = timesOf(events, (event) =>
-    scale === 'wall' ? Math.round((event.wallMs - firstMs) * 1000) : event.lamport * lamportUs,
-  );
+  const ideal = ({ wallMs, lamport }: Moment): number =>
+    scale === 'wall' ? Math.round((wallMs - firstMs) * 1000) : lamport * lamportUs;
+  const times = timesOf(events, ideal);
   const at = (event: Traced): number => times.get(event.id) ?? 0;
   const inside = new Set(events.map(({ id }) => id));
   const nodes = [...new Set(events.map(({ node }) => node))].sort((a, b) => a - b);
   const end = Math.max(0, ...times.values());
+  const begin = Math.min(end, ...times.values());
+  const timeOf = (moment: Moment): number =>
+    'id' in moment && inside.has(moment.id) ? at(moment) : Math.max(begin, Math.min(end, ideal(moment)));
   const traceEvents = [
     ...nodes.map((node) => ({ ph: 'M', name: 'process_name', pid: node, tid: 0, args: { name: `node ${node}` } })),
     ...events.map((event) => ({
@@ -48,11 +51,13 @@ export function chromeTraceOf(graph: CausalGraph, reigns: readonly Reign[], scal
     })),
     ...events.flatMap((event) => flowsOf(event, graph, inside, at)),
     ...reigns.flatMap((reign, index) => {
-      const [from, to] = [reign.from, reign.to].map((one) => (one !== null && inside.has(one.id) ? at(one) : null));
+      const from = reign.from === null ? begin : timeOf(reign.from);
+      const to = reign.to === null ? end : timeOf(reign.to);
+      if (to <= from && reign.to !== null) return []; // Before these events, or after them.
       const common = { cat: 'leader', name: `leads ${reign.epoch ?? ''}`.trim(), id: index, pid: reign.node, tid: 0 };
       return [
-        { ...common, ph: 'b', ts: from ?? 0 },
-        { ...common, ph: 'e', ts: Math.max(from ?? 0, to ?? end) },
+        { ...common, ph: 'b', ts: from },
+        { ...common, ph: 'e', ts: Math.max(from, to) },
       ];
     }),
   ];

@@ -7,7 +7,7 @@
 import type { NodeId } from '../../actors/protocol/epoch.ts';
 import { type AxisKind, axisOf } from './axis.ts';
 import { type CausalGraph, type Fate, parseFrame, type Relation } from './causal.ts';
-import type { Reign } from './leadership.ts';
+import type { Moment, Reign, Told } from './leadership.ts';
 import type { Traced } from './record.ts';
 
 export interface Size {
@@ -97,7 +97,7 @@ export function sceneOf({ graph, window, nodes, reigns, axis: kind, selected, si
     lanes: nodes.map((node) => ({ node, x: xOf.get(node) ?? 0 })),
     dots,
     arrows: arrowsOf(graph, dots, xOf, { top: headHeight, bottom: Math.min(bottom + 8, last + step) }, relation),
-    bands: bandsOf(reigns, window, dots, xOf, { top: headHeight + 2, bottom: Math.min(bottom + 8, last + 10) }),
+    bands: bandsOf(reigns, dots, xOf, kind, { top: headHeight + 2, bottom: Math.min(bottom + 8, last + 10) }),
     gaps: axis.gaps.map(({ at, size: gap }) => ({ y: y(at), size: gap })),
     marks: axis.marks.map(({ at, value }) => ({ y: y(at), value })),
   };
@@ -181,34 +181,39 @@ const isDim = (relation: RelationOf, ...ends: readonly Traced[]): boolean =>
 
 function bandsOf(
   reigns: readonly Reign[],
-  window: readonly Traced[],
   dots: readonly Dot[],
   xOf: ReadonlyMap<NodeId, number>,
+  kind: AxisKind,
   extent: Extent,
 ): readonly Band[] {
   const placeOf = new Map(dots.map(({ event, y }) => [event.id, y]));
-  const first = window[0];
-  if (first === undefined) return [];
+  if (dots.length === 0) return [];
+  const place = (moment: Moment): number =>
+    'id' in moment ? (placeOf.get(moment.id) ?? outside(moment, dots, extent)) : between(moment, dots, kind, extent);
   return reigns.flatMap((reign): Band[] => {
     const x = xOf.get(reign.node);
     if (x === undefined) return [];
-    const own = dots.filter(({ event }) => event.node === reign.node);
-    const top =
-      reign.from === null ? extent.top : (placeOf.get(reign.from.id) ?? outside(reign.from, own, first, extent));
-    const bottom =
-      reign.to === null ? extent.bottom : (placeOf.get(reign.to.id) ?? outside(reign.to, own, first, extent));
+    const top = reign.from === null ? extent.top : place(reign.from);
+    const bottom = reign.to === null ? extent.bottom : place(reign.to);
     return bottom <= top ? [] : [{ node: reign.node, x, top, bottom, epoch: reign.epoch }];
   });
 }
 
 /** An event that is not in the window is above or below it: its own node's events tell, else the first of the window. */
-function outside(event: Traced, own: readonly Dot[], first: Traced, extent: Extent): number {
-  const after = own[0]?.event ?? first;
+function outside(event: Traced, dots: readonly Dot[], extent: Extent): number {
+  const after = (dots.find((dot) => dot.event.node === event.node) ?? (dots[0] as Dot)).event;
   const isBefore =
     after.node === event.node
       ? event.boot < after.boot || (event.boot === after.boot && event.seq < after.seq)
       : event.lamport < after.lamport;
   return isBefore ? extent.top : extent.bottom;
+}
+
+/** What has no event in the record is where the last event stands that is not later. */
+function between({ lamport, wallMs }: Told, dots: readonly Dot[], kind: AxisKind, extent: Extent): number {
+  const earlier = dots.filter(({ event }) => (kind === 'lamport' ? event.lamport <= lamport : event.wallMs <= wallMs));
+  if (earlier.length === dots.length) return extent.bottom;
+  return earlier.reduce((lowest, { y }) => Math.max(lowest, y), extent.top);
 }
 
 /** The event whose dot is nearest to a point, within reach of a finger. */

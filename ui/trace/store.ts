@@ -7,7 +7,7 @@ import { format, language, wordsOf } from '../preferences.ts';
 import { place } from '../routes.tsx';
 import { type AxisKind, orderedBy } from './axis.ts';
 import { CausalGraph } from './causal.ts';
-import { reignsOf } from './leadership.ts';
+import { type Known, reignsOf } from './leadership.ts';
 import { linkOf, type Traced, TraceRecord, toldBy } from './record.ts';
 import { Sampling } from './sampling.ts';
 import { type Command, chooseAt, firstOf, following, obey, type Viewing } from './viewing.ts';
@@ -80,7 +80,18 @@ export const nodes = computed(() => {
   const voters = members.value.map(({ node }) => node);
   return [...new Set([...voters, ...picture.value.lanes.keys()])].sort((a, b) => a - b);
 });
-export const reigns = computed(() => reignsOf(picture.value.lanes, leader.value));
+const known = computed<ReadonlyMap<number, Known>>(() => {
+  const stories = state.stories.value;
+  const views = state.nodes.value;
+  return new Map(
+    [...new Set([...stories.keys(), ...views.keys()])].map((node) => {
+      const view = views.get(node)?.view;
+      const heard = view === undefined ? null : { lamport: view.status.lamport, wallMs: view.wallMs };
+      return [node, { story: stories.get(node) ?? [], heard }];
+    }),
+  );
+});
+export const reigns = computed(() => reignsOf(picture.value.lanes, leader.value, known.value));
 export const selected = computed(() => {
   const id = viewing.value.selected;
   return id === null ? null : (picture.value.graph.event(id) ?? null);
