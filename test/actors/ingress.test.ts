@@ -176,7 +176,7 @@ Waiting('a token that is never reached: not done', () => {
   assert.is(asked.outcome, 'LOG_NOT_CAUGHT_UP not_done');
 });
 
-Waiting('a token beyond the guard is refused (§9)', () => {
+Waiting('a token beyond the guard is refused (§8)', () => {
   const desk = aDesk();
   assert.is(desk.ask({ lamportTime: lamportGuard + 1 }).outcome, 'LAMPORT_TIME_ABSURD not_done');
   assert.is(desk.ask({ lamportTime: lamportGuard }).outcome, 'waits');

@@ -115,7 +115,7 @@ Tokens('one that does not come in time is answered at its deadline', () => {
   assert.equal(codes(late), ['LOG_NOT_CAUGHT_UP']);
 });
 
-Tokens('one beyond the guard is refused (§9)', () => {
+Tokens('one beyond the guard is refused (§8)', () => {
   const desk = aDesk();
   assert.equal(codes(desk.ask({ lamportTime: lamportGuard + 1 })), ['LAMPORT_TIME_ABSURD']);
   assert.equal(desk.ask({ lamportTime: lamportGuard }), []);

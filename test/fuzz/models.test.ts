@@ -11,6 +11,7 @@ import { PeerTable } from '../../actors/protocol/peerTable.ts';
 import { Progress } from '../../actors/protocol/progress.ts';
 import { firstWindowBytes } from '../../actors/protocol/window.ts';
 import { aBatch, aWrite, e, nothingBefore } from '../support/actorWorld.ts';
+import { aPing } from '../support/pipelineWorld.ts';
 import { holds, record } from './property.ts';
 
 const steps = <T>(step: fc.Arbitrary<T>, maxLength = 60): fc.Arbitrary<T[]> => fc.array(step, { maxLength });
@@ -296,24 +297,6 @@ const unseen: View = {
   unelectable: 'none',
   priority: 0,
 };
-const ping: Ping = {
-  kind: 'ping',
-  sentAt: 0,
-  echo: -1,
-  heldMs: 0,
-  receiving: false,
-  quorumConnected: true,
-  unelectable: 'none',
-  leading: 0,
-  promised: 0,
-  seenEpoch: 0,
-  commit: 0,
-  position: start,
-  readRound: 0,
-  confirmEpoch: 0,
-  confirmRound: 0,
-};
-
 Peers('are up by round trips alone, and ranked by priority, then id, among those that could lead', () => {
   const peer = fc.constantFrom(1, 2, 4, 5, 9);
   const step = fc.oneof(
@@ -342,7 +325,7 @@ Peers('are up by round trips alone, and ranked by priority, then id, among those
           case 'ping': {
             const sentAt = typeof each.ageMs === 'number' ? now - each.ageMs : -1;
             const { quorumConnected, unelectable } = each;
-            table.pinged(each.peer, { ...ping, quorumConnected, unelectable }, sentAt, now, suspectMs);
+            table.pinged(each.peer, aPing({ quorumConnected, unelectable }), sentAt, now, suspectMs);
             const roundTripSentAt = Math.max(view?.roundTripSentAt ?? 0, sentAt);
             if (view) views.set(each.peer, { ...view, roundTripSentAt, quorumConnected, unelectable });
             break;

@@ -1,40 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { NodeId } from '../../actors/protocol/epoch.ts';
 import { Scenario } from '../support/scenario.ts';
-import type { ClusterOptions } from '../support/simulatedCluster.ts';
+import { assertAgrees, busyDisks, three } from '../support/scenes.ts';
 
 const Disks = suite('disk');
 
-const three: readonly NodeId[] = [1, 2, 3];
-
-function busy(options: ClusterOptions = {}, everyMs = 25): Scenario {
-  const scenario = Scenario.up(options);
-  scenario.writeAlways(everyMs);
-  scenario.run(1000);
-  return scenario;
-}
-const troubleOf = (scenario: Scenario, id: NodeId): string | null =>
-  scenario.cluster.node(id).facade.status().identityTrouble;
-function serves(scenario: Scenario, ...ids: readonly NodeId[]): void {
-  const { cluster } = scenario;
-  const all = (): boolean => ids.every((id) => cluster.isUp(id) && cluster.node(id).facade.status().serving);
-  assert.ok(cluster.runUntil(all, 5000), scenario.because(`nodes ${ids} do not serve`));
-}
-/** Once every fault is gone: one leader, equal logs, and everybody was told the truth. */
-function assertAgrees(scenario: Scenario, what: string): void {
-  scenario.healAll();
-  assert.is.not(scenario.cluster.settleLeader(undefined, 30_000), null, scenario.because(`${what}: no leader`));
-  serves(scenario, ...scenario.cluster.voters);
-  assert.is(scenario.written(1).kind, 'done', scenario.because(what));
-  assert.equal(scenario.verdict(), [], what);
-  const areWell = (): boolean => scenario.cluster.voters.every((id) => troubleOf(scenario, id) === null);
-  assert.ok(scenario.cluster.runUntil(areWell, 5000), scenario.because(`${what}: a node is in trouble`));
-}
-
 Disks('takes the lead from a node whose disk stands still for seconds, and gives it back later (R23)', () => {
   for (let seed = 1; seed <= 3; seed++) {
-    const scenario = busy({ seed });
+    const scenario = busyDisks({ seed });
     const { cluster } = scenario;
     cluster.disk(3).faults.slowFsyncMs = 20_000;
     const at = scenario.now;
@@ -55,7 +28,7 @@ Disks('takes the lead from a node whose disk stands still for seconds, and gives
 
 Disks('goes on with the quorum when one follower has a slow disk, without an election (R8, R9)', () => {
   for (const slow of [1, 2]) {
-    const scenario = busy({ seed: slow });
+    const scenario = busyDisks({ seed: slow });
     const { cluster } = scenario;
     cluster.disk(slow).faults.slowFsyncMs = 900;
     const at = scenario.now;
@@ -85,7 +58,7 @@ Disks('elects also where every write needs long, as on a spinning disk, and soon
 Disks('lets a node end at the first failing fsync, and never calls written what may not be (R-D2)', () => {
   for (const broken of three)
     for (let seed = 1; seed <= 2; seed++) {
-      const scenario = busy({ seed });
+      const scenario = busyDisks({ seed });
       const { cluster } = scenario;
       cluster.disk(broken).faults.failingFsync = true;
       assert.ok(
@@ -128,7 +101,7 @@ Disks('refuses writes while all disks are full, keeps showing what it has, and c
 });
 
 Disks('takes writes elsewhere while only the leader has no room: it hands the lead over (R-D2, R17b)', () => {
-  const scenario = busy({ segmentBytes: 16 * 1024, tailBytes: 4096 });
+  const scenario = busyDisks({ segmentBytes: 16 * 1024, tailBytes: 4096 });
   const { cluster } = scenario;
   cluster.disk(3).faults.freeBytes = 0;
   const at = scenario.now;

@@ -3,29 +3,10 @@ import * as assert from 'uvu/assert';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
 import { SeededDice } from '../support/dice.ts';
 import { Scenario } from '../support/scenario.ts';
-import type { ClusterOptions } from '../support/simulatedCluster.ts';
+import { assertHeals, busy, five } from '../support/scenes.ts';
 
-/** The scenarios in which the protocol was simulated before it was written (PROTOCOL §13), with the real nodes. */
+/** Who leads, and when: from the first election of all to nodes that come and go (PROTOCOL §5). */
 const Election = suite('election');
-
-const five: readonly NodeId[] = [1, 2, 3, 4, 5];
-
-/** A cluster that is up and written to. */
-function busy(options: ClusterOptions = {}): Scenario {
-  const scenario = Scenario.up(options);
-  scenario.writeAlways();
-  scenario.run(1200);
-  return scenario;
-}
-/** Everything heals, the best node leads, and all clients were told the truth. */
-function assertHeals(scenario: Scenario, what = ''): void {
-  const { voters } = scenario.cluster;
-  const best = Math.max(...voters);
-  scenario.healAll();
-  assert.is(scenario.cluster.settleLeader(best, 60_000), best, scenario.because(`${what}: node ${best} does not lead`));
-  scenario.run(1000);
-  assert.equal(scenario.verdict(), [], what);
-}
 
 Election('lets the highest node lead first, in the only leadership there is (R14, R15, R21)', () => {
   for (let seed = 1; seed <= 5; seed++) {

@@ -3,39 +3,13 @@ import * as assert from 'uvu/assert';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
 import { SeededDice } from '../support/dice.ts';
 import { Scenario } from '../support/scenario.ts';
-import type { ClusterOptions } from '../support/simulatedCluster.ts';
+import { assertAgrees, busyDisks, serves, three, troubleOf } from '../support/scenes.ts';
 
 /** Logs that are kept in memory: a restart is the loss of one (--memory, R-D3). */
 const Memory = suite('memory');
 
-const three: readonly NodeId[] = [1, 2, 3];
-
-function busy(options: ClusterOptions = {}, everyMs = 25): Scenario {
-  const scenario = Scenario.up(options);
-  scenario.writeAlways(everyMs);
-  scenario.run(1000);
-  return scenario;
-}
-const troubleOf = (scenario: Scenario, id: NodeId): string | null =>
-  scenario.cluster.node(id).facade.status().identityTrouble;
-function serves(scenario: Scenario, ...ids: readonly NodeId[]): void {
-  const { cluster } = scenario;
-  const all = (): boolean => ids.every((id) => cluster.isUp(id) && cluster.node(id).facade.status().serving);
-  assert.ok(cluster.runUntil(all, 5000), scenario.because(`nodes ${ids} do not serve`));
-}
-/** Once every fault is gone: one leader, equal logs, and everybody was told the truth. */
-function assertAgrees(scenario: Scenario, what: string): void {
-  scenario.healAll();
-  assert.is.not(scenario.cluster.settleLeader(undefined, 30_000), null, scenario.because(`${what}: no leader`));
-  serves(scenario, ...scenario.cluster.voters);
-  assert.is(scenario.written(1).kind, 'done', scenario.because(what));
-  assert.equal(scenario.verdict(), [], what);
-  const areWell = (): boolean => scenario.cluster.voters.every((id) => troubleOf(scenario, id) === null);
-  assert.ok(scenario.cluster.runUntil(areWell, 5000), scenario.because(`${what}: a node is in trouble`));
-}
-
 Memory('learns its log anew when it was kept in memory: one node after the other (--memory, R-D3)', () => {
-  const scenario = busy({ memory: true });
+  const scenario = busyDisks({ memory: true });
   const { cluster } = scenario;
   for (const id of [1, 3, 2]) {
     cluster.kill(id);
@@ -52,7 +26,7 @@ Memory('learns its log anew when it was kept in memory: one node after the other
 });
 
 Memory('loses nothing with two of three logs in memory gone, and stands still (--memory, R-D3)', () => {
-  const scenario = busy({ memory: true });
+  const scenario = busyDisks({ memory: true });
   const { cluster } = scenario;
   scenario.stopWriting();
   scenario.run(200);
@@ -66,7 +40,7 @@ Memory('loses nothing with two of three logs in memory gone, and stands still (-
 Memory('starts afresh, and says so, when all logs in memory are gone (--memory)', () => {
   for (let seed = 1; seed <= 6; seed++) {
     const dice = new SeededDice(`memory ${seed}`);
-    const scenario = busy({ memory: true, seed });
+    const scenario = busyDisks({ memory: true, seed });
     const { cluster } = scenario;
     scenario.stopWriting();
     for (const id of three) cluster.kill(id);

@@ -2,31 +2,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
 import { SeededDice } from '../support/dice.ts';
-import { Scenario } from '../support/scenario.ts';
-import type { ClusterOptions } from '../support/simulatedCluster.ts';
+import type { Scenario } from '../support/scenario.ts';
+import { assertHeals, busy, five, three } from '../support/scenes.ts';
 
 /** Links that are cut, in one direction or both, so that not all see the same: chain, hub, ring, one-way (R12-R16). */
 const Partitions = suite('partitions');
 
-const three: readonly NodeId[] = [1, 2, 3];
-const five: readonly NodeId[] = [1, 2, 3, 4, 5];
-
-/** A cluster that is up and written to. */
-function busy(options: ClusterOptions = {}): Scenario {
-  const scenario = Scenario.up(options);
-  scenario.writeAlways();
-  scenario.run(1200);
-  return scenario;
-}
-/** Everything heals, the best node leads, and all clients were told the truth. */
-function assertHeals(scenario: Scenario, what = ''): void {
-  const { voters } = scenario.cluster;
-  const best = Math.max(...voters);
-  scenario.healAll();
-  assert.is(scenario.cluster.settleLeader(best, 60_000), best, scenario.because(`${what}: node ${best} does not lead`));
-  scenario.run(1000);
-  assert.equal(scenario.verdict(), [], what);
-}
 function cutEach(scenario: Scenario, nodes: readonly NodeId[]): void {
   for (const a of nodes) for (const b of nodes) if (a < b) scenario.cluster.network.cut(a, b);
 }

@@ -5,40 +5,17 @@ import type { NodeId } from '../../actors/protocol/epoch.ts';
 import { findFrames, frameHeaderBytes } from '../../actors/protocol/record.ts';
 import { defaultTiming } from '../../actors/protocol/timing.ts';
 import { Scenario } from '../support/scenario.ts';
+import { assertAgrees, busyDisks, serves, three, troubleOf } from '../support/scenes.ts';
 import type { ClusterOptions } from '../support/simulatedCluster.ts';
 
 /** Bits that turn on the disk of a minority (R-D3, R-D1a). */
 const Rot = suite('rot');
 
-const three: readonly NodeId[] = [1, 2, 3];
 const calm = { ...defaultTiming, stableMs: 60_000 };
 const slotBytes = 4096;
 
-function busy(options: ClusterOptions = {}, everyMs = 25): Scenario {
-  const scenario = Scenario.up(options);
-  scenario.writeAlways(everyMs);
-  scenario.run(1000);
-  return scenario;
-}
-const troubleOf = (scenario: Scenario, id: NodeId): string | null =>
-  scenario.cluster.node(id).facade.status().identityTrouble;
 const promisedBy = (scenario: Scenario, id: NodeId): number =>
   scenario.cluster.node(id).root.system.get('election').getSnapshot().context.ballot.promised;
-function serves(scenario: Scenario, ...ids: readonly NodeId[]): void {
-  const { cluster } = scenario;
-  const all = (): boolean => ids.every((id) => cluster.isUp(id) && cluster.node(id).facade.status().serving);
-  assert.ok(cluster.runUntil(all, 5000), scenario.because(`nodes ${ids} do not serve`));
-}
-/** Once every fault is gone: one leader, equal logs, and everybody was told the truth. */
-function assertAgrees(scenario: Scenario, what: string): void {
-  scenario.healAll();
-  assert.is.not(scenario.cluster.settleLeader(undefined, 30_000), null, scenario.because(`${what}: no leader`));
-  serves(scenario, ...scenario.cluster.voters);
-  assert.is(scenario.written(1).kind, 'done', scenario.because(what));
-  assert.equal(scenario.verdict(), [], what);
-  const areWell = (): boolean => scenario.cluster.voters.every((id) => troubleOf(scenario, id) === null);
-  assert.ok(scenario.cluster.runUntil(areWell, 5000), scenario.because(`${what}: a node is in trouble`));
-}
 
 /** Wrote enough for several segments; then one node went down and one bit in its oldest segment turned. */
 function rotten(victim: NodeId, options: ClusterOptions = {}): Scenario {
@@ -234,7 +211,7 @@ Rot('lets no leader be established by a damaged node (R-D3, R6)', () => {
 Rot('keeps its promise when one slot of it rots, and is gone when both do (R-D1a, R-D4)', () => {
   for (const victim of three)
     for (const slot of [0, 1]) {
-      const scenario = busy({ seed: victim });
+      const scenario = busyDisks({ seed: victim });
       const { cluster } = scenario;
       const before = promisedBy(scenario, victim);
       cluster.crash(victim);
@@ -246,7 +223,7 @@ Rot('keeps its promise when one slot of it rots, and is gone when both do (R-D1a
       assertAgrees(scenario, `node ${victim}, slot ${slot}`);
     }
   for (const victim of three) {
-    const scenario = busy({ seed: victim });
+    const scenario = busyDisks({ seed: victim });
     const { cluster } = scenario;
     cluster.crash(victim);
     for (const slot of [0, 1]) cluster.disk(victim).overwrite('identity', slot * slotBytes, Buffer.alloc(64, 0xa5));

@@ -1,34 +1,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { NodeId } from '../../actors/protocol/epoch.ts';
 import { defaultTiming } from '../../actors/protocol/timing.ts';
 import { SeededDice } from '../support/dice.ts';
 import { Scenario } from '../support/scenario.ts';
-import type { ClusterOptions } from '../support/simulatedCluster.ts';
+import { assertHeals, busy, three } from '../support/scenes.ts';
 
 /** Timers that are wrong, clocks that lie, links that are far: no time decides what is committed (PROTOCOL §1, §5). */
 const Timers = suite('timers');
 
-const three: readonly NodeId[] = [1, 2, 3];
-
-/** A cluster that is up and written to. */
-function busy(options: ClusterOptions = {}): Scenario {
-  const scenario = Scenario.up(options);
-  scenario.writeAlways();
-  scenario.run(1200);
-  return scenario;
-}
-/** Everything heals, the best node leads, and all clients were told the truth. */
-function assertHeals(scenario: Scenario, what = ''): void {
-  const { voters } = scenario.cluster;
-  const best = Math.max(...voters);
-  scenario.healAll();
-  assert.is(scenario.cluster.settleLeader(best, 60_000), best, scenario.because(`${what}: node ${best} does not lead`));
-  scenario.run(1000);
-  assert.equal(scenario.verdict(), [], what);
-}
-
-Timers('keeps every promise when all timers are 0 (no timer decides what is committed, PROTOCOL §5)', () => {
+Timers('keeps every promise when all timers are 0 (no timer decides what is committed, PROTOCOL §1)', () => {
   for (let seed = 1; seed <= 5; seed++) {
     // A heartbeat of 0 would let virtual time stand still.
     const timing = { heartbeatMs: 1, suspectMs: 0, staggerMs: 0, handoverMs: 0, stableMs: 0 };
@@ -54,7 +34,7 @@ Timers('keeps every promise when all timers are 0 (no timer decides what is comm
   }
 });
 
-Timers('keeps every promise with random timers, other ones at each node (PROTOCOL §5)', () => {
+Timers('keeps every promise with random timers, other ones at each node (PROTOCOL §1)', () => {
   for (let seed = 1; seed <= 5; seed++) {
     const dice = new SeededDice(`timers ${seed}`);
     const timings = new Map(
