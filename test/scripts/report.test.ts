@@ -153,6 +153,15 @@ Data('of pages are read from what stands around them, and pages that no longer s
   );
 });
 
+Data('of too much load are given as long as it elected nobody', () => {
+  assert.ok((factsOf(file).overloadPercent ?? 0) > 50);
+  const elected = (name: string): string => file(name).replaceAll('no election', '2 elections');
+  assert.match(
+    messageOf(() => factsOf(elected)),
+    'docs/speed.md no longer says',
+  );
+});
+
 // ----------------------------------------------------------------------------------------------------------- excerpts
 
 const source = `
