@@ -22,6 +22,9 @@ const webSocketPaths: ReadonlyMap<string, 'read' | 'write'> = new Map([
   ['/inspect', 'read'],
 ]);
 
+/** RFC 6455 §5.5: a control frame has room for 125 bytes, two of which are the code. The library throws at more. */
+const maxReasonBytes = 123;
+
 const keyPattern = /^[+/0-9A-Za-z]{22}==$/;
 
 export class ClientRequest extends IncomingMessage {
@@ -90,10 +93,19 @@ export class ServerSocket extends WebSocket {
   override close(code?: number, reason?: string | Buffer): void {
     if (reason !== undefined || code === undefined) this.onLast?.();
   }
+  /** A reason may hold what a client said: what does not fit is cut off. */
   end(code: number, reason: string): void {
     this.resume(); // The client's own close frame must be read.
-    super.close(code, reason);
+    super.close(code, fitting(reason));
   }
+}
+
+/** Whole characters of it. */
+export function fitting(reason: string): Buffer {
+  const bytes = Buffer.from(reason);
+  let length = Math.min(bytes.length, maxReasonBytes);
+  while (length < bytes.length && ((bytes[length] as number) & 0xc0) === 0x80) length--;
+  return bytes.subarray(0, length);
 }
 
 export type WebSockets = AnyWebSocketServer<typeof ServerSocket>;
