@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backlogAfter, messageOf } from '../../ui/backlog.ts';
 import { formats } from '../../ui/format.ts';
+import { networkWords } from '../../ui/network/words.ts';
 import { isCut, matching, oneLine, rowWindow } from '../../ui/overview/rowWindow.ts';
 import { curlOf, outcomeOf, quoted } from '../../ui/overview/send.ts';
 import { languageFrom, words } from '../../ui/words.ts';
@@ -12,8 +13,8 @@ import { aMessage } from '../support/fakeFeed.ts';
 const Words = suite('words');
 
 Words('are the same keys in both languages, none of them empty', () => {
-  assert.equal(Object.keys(words.en).sort(), Object.keys(words.es).sort());
-  for (const dictionary of [words.en, words.es]) {
+  for (const { en, es } of [words, networkWords]) assert.equal(Object.keys(en).sort(), Object.keys(es).sort());
+  for (const dictionary of [words.en, words.es, networkWords.en, networkWords.es]) {
     for (const [key, text] of Object.entries(dictionary)) assert.ok(typeof text === 'function' || text !== '', key);
   }
 });

@@ -7,7 +7,8 @@ import type { NodeId } from '../../actors/protocol/epoch.ts';
 import { isUp } from '../cluster.ts';
 import { faultWords } from '../header.tsx';
 import { leader, members, state } from '../live.ts';
-import { format, words } from '../preferences.ts';
+import { words } from '../network/texts.ts';
+import { format } from '../preferences.ts';
 
 interface Question {
   readonly ask: string;

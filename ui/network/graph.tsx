@@ -1,9 +1,10 @@
 /** Nodes on a circle, a line for each link: round trip, how far the follower is behind, or that it is cut. */
 import { isUp } from '../cluster.ts';
 import { members } from '../live.ts';
-import { format, words } from '../preferences.ts';
+import { format } from '../preferences.ts';
 import { markOf, roleWord, toneOf } from '../standing.tsx';
 import { edgesOf } from './links.ts';
+import { words } from './texts.ts';
 
 const width = 480;
 const height = 330;

@@ -1,9 +1,9 @@
 /** The network: who is there, who leads, how far each has come, how long their ways are; and faults on purpose. */
 import { ChaosPanel } from '../chaos/panel.tsx';
 import { useWish } from '../live.ts';
-import { words } from '../preferences.ts';
 import { Graph } from './graph.tsx';
 import { HeatMap, NodesTable } from './tables.tsx';
+import { words } from './texts.ts';
 import { TimelinePanel } from './timelinePanel.tsx';
 
 const everyMs = 200;

@@ -3,9 +3,10 @@ import { isUp } from '../cluster.ts';
 import { members } from '../live.ts';
 import { NodeName } from '../nodeName.tsx';
 import { Behind } from '../overview/nodes.tsx';
-import { format, words } from '../preferences.ts';
+import { format } from '../preferences.ts';
 import { StandingMark } from '../standing.tsx';
 import { type Cell, cellOf, pairsOf, warmthOf } from './links.ts';
+import { words } from './texts.ts';
 
 export function NodesTable() {
   const w = words.value;

@@ -2,8 +2,9 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { roundOf } from '../cluster.ts';
 import { members, own, state } from '../live.ts';
-import { format, words } from '../preferences.ts';
+import { format } from '../preferences.ts';
 import { place } from '../routes.tsx';
+import { words } from './texts.ts';
 import { type Gap, type Span, type Told, timelineOf, toldBy } from './timeline.ts';
 
 const shownStories = 60;
