@@ -4,6 +4,7 @@
  */
 import type { MessageView } from '../actors/observation.ts';
 import { isObject } from './json.ts';
+import { judged } from './rings.ts';
 
 export const backlogRows = 100;
 /** Of one answer; more is asked for again, from where it ended. */
@@ -55,7 +56,7 @@ async function read(after: number, limit: number): Promise<readonly MessageView[
     headers: { accept: 'application/x-ndjson' },
   });
   if (!response.ok) throw new Error(`GET /messages: ${response.status}`);
-  return (await linesOf(response)).flatMap((line) => messageOf(line) ?? []);
+  return judged((await linesOf(response)).flatMap((line) => messageOf(line) ?? []));
 }
 
 /** What does not come is no harm. */

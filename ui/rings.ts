@@ -60,6 +60,19 @@ export class MessageRing {
 
 export const compareRows = (a: MessageView, b: MessageView): number => a.lamport - b.lamport || a.id - b.id;
 
+/**
+ * What the feed does not judge, in the order of the log: a Lamport time that is not above all before it is a violation.
+ * `lamport`: the highest of what is before these.
+ */
+export function judged(rows: readonly MessageView[], lamport = 0): readonly MessageView[] {
+  let highest = lamport;
+  return rows.map((row) => {
+    const violation = row.lamport <= highest;
+    highest = Math.max(highest, row.lamport);
+    return violation ? { ...row, violation } : row;
+  });
+}
+
 export interface Sample {
   readonly rows: number;
   /** Messages that the log has between the oldest and the newest row: ids have no gaps. */

@@ -247,6 +247,51 @@ test('brings older messages to whoever scrolls back, and says what a search has 
   });
 });
 
+test('shows only violations, by keyboard and in both languages, also from the whole log', async () => {
+  const messages = Array.from({ length: 50 }, (_, i) => aMessage(251 + i, { violation: i === 40 }));
+  const status = { lastId: 300, lamport: 3000 };
+  const feed = await fakeFeed(aHello({ views: [seen(aView(8001, { status }))], history: { messages } }));
+  feed.log = Array.from({ length: 300 }, (_, i) => ({
+    id: i + 1,
+    content: `old ${i + 1}`,
+    lamport_timestamp: i + 1 === 42 ? 7 : (i + 1) * 10,
+    node_id: 8001,
+    seen: i,
+    physical_timestamp: 1_795_418_878,
+  }));
+  await onPage(feed, async ({ page, faults }) => {
+    for (const [lang, name, only, button, done] of [
+      ['en', 'Show', 'only violations', 'Search all 300 in the log', 'Searched the log, ids 1 to 300. Found: 1.'],
+      [
+        'es',
+        'Mostrar',
+        'solo violaciones',
+        'Buscar en los 300 del registro',
+        'Se buscó en el registro, ids 1 a 300. Encontrados: 1.',
+      ],
+    ] as const) {
+      await page.goto('about:blank');
+      await page.goto(`${feed.url}?lang=${lang}`);
+      await see(page, 'message 300');
+      await page.getByRole('searchbox').focus();
+      await page.keyboard.press('Tab');
+      const filter = page.getByRole('combobox', { name, exact: true });
+      assert.ok(await filter.evaluate((element) => element.matches(':focus')), 'it is the next stop of the keyboard');
+      await page.keyboard.press('ArrowDown');
+      assert.is(await filter.locator('option:checked').innerText(), only);
+      assert.equal(await rowsOf(page), ['message 291']);
+      const search = page.getByRole('button', { name: button });
+      await search.focus();
+      await page.keyboard.press('Enter');
+      await see(page, done);
+      assert.equal(await rowsOf(page), ['old 42']);
+      assert.is(await page.locator('.rows tr.violation').count(), 1);
+      assert.equal(await accessFaults(page, '.messages'), []);
+      assert.equal(faults, []);
+    }
+  });
+});
+
 test('stays smooth while a cluster takes 50,000 messages a second, and its memory does not grow with them', async () => {
   const feed = await fakeFeed();
   await onPage(feed, async ({ page, faults }) => {

@@ -7,7 +7,7 @@ import { sparkline } from '../../ui/overview/sparkline.ts';
 import { aMessage } from '../support/fakeFeed.ts';
 
 /** A log whose answers wait until they are let go, unless it is told to answer at once. */
-function aLog(content: (id: number) => string = (id) => `message ${id}`) {
+function aLog(content = (id: number): string => `message ${id}`, lamport = (id: number): number => id * 10) {
   const asked: (readonly [number, number])[] = [];
   const waiting: (() => void)[] = [];
   const log = {
@@ -21,9 +21,10 @@ function aLog(content: (id: number) => string = (id) => `message ${id}`) {
       asked.push([after, upTo]);
       if (log.holds) await new Promise<void>((go) => waiting.push(go));
       if (log.fails) throw new Error('no');
-      return Array.from({ length: upTo - after }, (_, i) =>
-        aMessage(after + 1 + i, { content: content(after + 1 + i) }),
-      );
+      return Array.from({ length: upTo - after }, (_, i) => {
+        const id = after + 1 + i;
+        return aMessage(id, { content: content(id), lamport: lamport(id) });
+      });
     },
   };
   return log;
@@ -80,7 +81,7 @@ const Searching = suite('search of the log');
 Searching('goes from the newest to the first, says how far it came, and keeps what matches in order', async () => {
   const log = aLog((id) => (id % 1000 === 7 ? 'NEEDLE' : 'hay'));
   const search = new LogSearch(log.read);
-  await search.search('needle', 2500);
+  await search.search({ text: 'needle', onlyViolations: false }, 2500);
   const found = search.value.peek();
   assert.equal(log.asked, [[1500, 2500], [500, 1500], [0, 500]]); // biome-ignore format: one line
   assert.equal([found?.from, found?.to, found?.state], [1, 2500, 'done']);
@@ -89,22 +90,42 @@ Searching('goes from the newest to the first, says how far it came, and keeps wh
 Searching('stops at a bound, at a failure and when told to, and never says more than it looked at', async () => {
   const log = aLog(() => 'needle');
   const search = new LogSearch(log.read);
-  await search.search('needle', 5000);
+  await search.search({ text: 'needle', onlyViolations: false }, 5000);
   assert.equal([search.value.peek()?.state, search.value.peek()?.from], ['full', 4001]);
   assert.equal(idsOf(search.value.peek()?.rows ?? []).length, foundMost);
   assert.is(search.value.peek()?.rows.at(-1)?.id, 5000);
   log.fails = true;
-  await search.search('needle', 5000);
+  await search.search({ text: 'needle', onlyViolations: false }, 5000);
   assert.equal([search.value.peek()?.state, search.value.peek()?.from], ['failed', 5001]);
   log.fails = false;
   log.holds = true;
-  const going = search.search('other', 5000);
+  const going = search.search({ text: 'other', onlyViolations: false }, 5000);
   search.stop();
   log.release();
   await going;
   assert.equal([search.value.peek()?.state, search.value.peek()?.from], ['stopped', 5001]);
   search.forget();
   assert.is(search.value.peek(), null);
+});
+Searching('finds violations by what is before them, also on an earlier page, and says how far it came', async () => {
+  // 1003 is written down as older than 999, and so, while it lasts, is 1004.
+  const late = new Map([[1003, 9985], [1004, 9990], [2200, 40]]); // biome-ignore format: one line
+  const log = aLog(
+    (id) => `message ${id}`,
+    (id) => late.get(id) ?? id * 10,
+  );
+  const search = new LogSearch(log.read);
+  await search.search({ text: '', onlyViolations: true }, 2500);
+  assert.equal(log.asked, [[0, 1000], [1000, 2000], [2000, 2500]]); // biome-ignore format: one line
+  const found = search.value.peek();
+  assert.equal([found?.from, found?.to, found?.state], [1, 2500, 'done']);
+  assert.equal(idsOf(found?.rows ?? []), [1003, 1004, 2200]);
+  assert.ok(found?.rows.every(({ violation }) => violation));
+  await search.search({ text: 'MESSAGE 22', onlyViolations: true }, 2500);
+  assert.equal(idsOf(search.value.peek()?.rows ?? []), [2200]);
+  log.fails = true;
+  await search.search({ text: '', onlyViolations: true }, 2500);
+  assert.equal([search.value.peek()?.state, search.value.peek()?.to], ['failed', 0], 'it has looked at none');
 });
 Searching.run();
 

@@ -7,7 +7,8 @@
  */
 import { signal } from '@preact/signals';
 import type { MessageView } from '../../actors/observation.ts';
-import { matching } from './rowWindow.ts';
+import { judged } from '../rings.ts';
+import { matching, type Search } from './rowWindow.ts';
 
 export type ReadRange = (after: number, upTo: number) => Promise<readonly MessageView[]>;
 
@@ -60,7 +61,6 @@ export class OlderRows {
 }
 
 export interface Found {
-  readonly text: string;
   /** Oldest first. */
   readonly rows: readonly MessageView[];
   /** Ids that were looked at: from this one up to that one. */
@@ -70,7 +70,7 @@ export interface Found {
   readonly state: 'searching' | 'done' | 'full' | 'stopped' | 'failed';
 }
 
-/** A search of the whole log, newest first. */
+/** A search of the whole log: newest first, but for violations, which only what is before them shows. */
 export class LogSearch {
   readonly value = signal<Found | null>(null);
   readonly #read: ReadRange;
@@ -91,21 +91,31 @@ export class LogSearch {
     if (this.value.peek() !== null) this.value.value = null;
   }
 
-  async search(text: string, lastId: number): Promise<void> {
+  async search(wanted: Search, lastId: number): Promise<void> {
     const life = ++this.#life;
-    let found: Found = { text, rows: [], from: lastId + 1, to: lastId, state: 'searching' };
+    const isForward = wanted.onlyViolations;
+    let found: Found = isForward
+      ? { rows: [], from: 1, to: 0, state: 'searching' }
+      : { rows: [], from: lastId + 1, to: lastId, state: 'searching' };
+    /** Highest Lamport time of what was read. */
+    let lamport = 0;
     this.value.value = found;
-    while (found.from > 1) {
-      const after = Math.max(0, found.from - 1 - searchPage);
-      const page = await this.#read(after, found.from - 1).catch(() => null);
+    for (let isAll = lastId < 1; !isAll; ) {
+      const upTo = isForward ? Math.min(lastId, found.to + searchPage) : found.from - 1;
+      const after = isForward ? found.to : Math.max(0, upTo - searchPage);
+      const page = await this.#read(after, upTo).catch(() => null);
       if (life !== this.#life) return; // O2.
       if (page === null) {
         this.value.value = { ...found, state: 'failed' };
         return;
       }
-      const rows = [...matching(page, { text, onlyViolations: false }), ...found.rows];
-      found = { ...found, rows: rows.slice(-foundMost), from: after + 1 };
-      if (rows.length >= foundMost && after > 0) {
+      isAll = isForward ? upTo === lastId : after === 0;
+      const rows = matching(isForward ? judged(page, lamport) : page, wanted);
+      lamport = page.reduce((highest, row) => Math.max(highest, row.lamport), lamport);
+      found = isForward
+        ? { ...found, rows: [...found.rows, ...rows].slice(0, foundMost), to: upTo }
+        : { ...found, rows: [...rows, ...found.rows].slice(-foundMost), from: after + 1 };
+      if (found.rows.length >= foundMost && !isAll) {
         this.value.value = { ...found, state: 'full' };
         return;
       }

@@ -200,13 +200,12 @@ function Searched({ rows, found }: { readonly rows: readonly MessageView[]; read
       </p>
     );
   }
-  const { text, onlyViolations } = search.value;
   const lastId = own.value?.view?.status.lastId ?? 0;
   return (
     <p class="searched">
       {w.searchedHere(f.count(rows.length), f.count(rows[0]?.id ?? 0), f.count(rows.at(-1)?.id ?? 0))}{' '}
-      {!onlyViolations && lastId > rows.length && (
-        <button type="button" class="small" onClick={() => void logSearch.search(text, lastId)}>
+      {lastId > rows.length && (
+        <button type="button" class="small" onClick={() => void logSearch.search(search.value, lastId)}>
           {w.searchLog(f.count(lastId))}
         </button>
       )}
