@@ -86,7 +86,7 @@ export interface MetricsView {
   readonly perSecond: number;
 }
 /** `event` is one of these; a page that does not know it shows `words`, which are English. */
-export const storyEvents = [
+const storyEvents = [
   'started',
   'joined',
   'campaigns',

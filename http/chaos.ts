@@ -61,7 +61,7 @@ const membersOf = {
 type Given = Readonly<Record<string, unknown>>;
 
 /** Pure. */
-export function orderOf(what: ChaosOrder['what'], given: Given, voters: readonly NodeId[]): ChaosOrder | Refusal {
+function orderOf(what: ChaosOrder['what'], given: Given, voters: readonly NodeId[]): ChaosOrder | Refusal {
   const known: readonly string[] = membersOf[what];
   const invalid = (detail: string): Refusal => new Refusal('PARAMETER_INVALID', detail);
   const surplus = Object.keys(given).find((name) => !known.includes(name));

@@ -28,8 +28,7 @@ export type Guard = (req: IncomingMessage, res: ServerResponse) => Refusal | und
 export const isLoopback = (address: string | undefined): boolean =>
   address !== undefined && (address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.'));
 
-export const isWrite = (method: string | undefined): boolean =>
-  method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS';
+const isWrite = (method: string | undefined): boolean => method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS';
 
 /** `host` without its port, `[::1]` without its brackets. */
 function hostName(host: string): string {

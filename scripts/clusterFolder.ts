@@ -23,7 +23,7 @@ export type Preparation =
 const ownName = /^(?:identity|reserve|(?:quarantined-\d+-)?segment-\d+|\.new-.*|\.?lock.*)$/;
 
 /** Names in a folder that no node has put there; undefined when there is no such folder. */
-export function strangersIn(folder: string): readonly string[] | undefined {
+function strangersIn(folder: string): readonly string[] | undefined {
   if (!existsSync(folder)) return undefined;
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() || !ownName.test(entry.name))

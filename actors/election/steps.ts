@@ -44,7 +44,7 @@ export const now = ({ context }: Pick<Args, 'context'>): number => context.clock
 export const peers = ({ ballot }: ElectionContext): readonly NodeId[] => ballot.table.peers;
 export const isPrepare = (event: Events): event is FrameReceived<'prepare'> => event.type === 'prepare.received';
 /** APPENDs held during one promise: a leader's window is not more. */
-export const maxHeld = 512;
+const maxHeld = 512;
 
 export const follows: Standing = { leads: false, drainingFor: null };
 export const leads = (context: ElectionContext): Standing => ({ leads: true, drainingFor: context.office.drainingFor });

@@ -15,7 +15,7 @@ import { crc32 } from 'node:zlib';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import type { Epoch, Index, Lamport, NodeId, Position } from './epoch.ts';
 
-export const batchVersion = 1;
+const batchVersion = 1;
 export const batchHeaderBytes = 52;
 /** A client's batch is at most 4 MiB; a batch may hold one such and what came beside it. */
 export const maxBatchBytes = 8 * 1024 * 1024;
@@ -25,7 +25,7 @@ export const maxStreamBytes = 255;
 export const defaultStream = 'messages';
 export const bodyHashBytes = 16;
 
-export const batchTypes = ['data', 'barrier', 'config', 'trim'] as const;
+const batchTypes = ['data', 'barrier', 'config', 'trim'] as const;
 /** `config` and `trim` have their place in the format and come later (PROTOCOL §8). */
 export type BatchType = (typeof batchTypes)[number];
 

@@ -75,9 +75,4 @@ export class KeyTable {
       this.#writes.delete(key);
     }
   }
-
-  /** Recovery reports in file order, where a later frame may replace what came before. */
-  forgetAfter(index: Index): void {
-    for (const [key, write] of this.#writes) if (write.index > index) this.#writes.delete(key);
-  }
 }

@@ -34,7 +34,6 @@ export interface RecoveredLog {
   readonly tail: readonly Batch[];
   readonly commit: Index;
 }
-export const emptyLog: RecoveredLog = { runs: [], floor: logStart, messageLamport: 0, tail: [], commit: 0 };
 
 export class InvariantViolation extends Error {
   override readonly name = 'InvariantViolation';

@@ -32,7 +32,7 @@ import { invariant, type LogMark } from './logicalLog.ts';
 export const recordVersion = 1;
 export const frameHeaderBytes = 64;
 export const segmentHeaderBytes = 64;
-export const recordAlignment = 8;
+const recordAlignment = 8;
 const frameMagic = 0xd15c_f4a3;
 const segmentMagic = 0xd15c_5e97;
 const kinds = { marker: 0, batch: 1 } as const;

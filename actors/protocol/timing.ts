@@ -35,15 +35,6 @@ export interface Measured {
   /** How late this node's own timers fire. */
   readonly loopLagP99Ms: number;
 }
-export const nothingMeasured: Measured = {
-  srttMs: 0,
-  rttvarMs: 0,
-  rttP99Ms: 0,
-  nearestRttP99Ms: 0,
-  fsyncP99Ms: 0,
-  promiseMs: 0,
-  loopLagP99Ms: 0,
-};
 
 export interface Timing {
   readonly heartbeatMs: number;

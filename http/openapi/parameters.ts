@@ -58,7 +58,7 @@ export const lamportTime = header(
   whole,
   'The `Lamport-Time` of an earlier answer: this node shows at least as much as that one showed, or waits for it.',
 );
-export const idempotencyKey = header(
+const idempotencyKey = header(
   'Idempotency-Key',
   { type: 'string', pattern: `^[\\x20-\\x7e]{1,${maxKeyBytes}}$` },
   'The same key gives the same answer and never a second message, at any node; remembered for a million messages.',

@@ -13,7 +13,7 @@ import { folders, memoryOf, names, type Place, ports, range } from './layout.ts'
 /** Where the built file is: dist/scripts/cloud. */
 const sourceFolder = fileURLToPath(new URL('../../../gcp/', import.meta.url));
 
-export const collectorImage =
+const collectorImage =
   'us-docker.pkg.dev/cloud-ops-agents-artifacts/google-cloud-opentelemetry-collector/otelcol-google:0.143.0';
 
 /** Google's health checks and its load balancers come from these. */

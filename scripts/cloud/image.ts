@@ -7,13 +7,13 @@ import { asObject, shellLine } from './step.ts';
 import { jsonOf, Stop, type World } from './world.ts';
 
 /** `v2` -> `gcr.io/p/distributed-log:v2`; what has a slash is whole already. */
-export function imageNamed(registry: string, image: string): string {
+function imageNamed(registry: string, image: string): string {
   if (image.includes('/')) return image;
   return `${registry}/${names.app}${image.startsWith('sha256:') ? '@' : ':'}${image}`;
 }
 
 /** Of this very source. The project's own command knows how (scripts/image). */
-export const imageCommands = (registry: string): readonly (readonly string[])[] => [
+const imageCommands = (registry: string): readonly (readonly string[])[] => [
   ['npm', 'run', '--silent', 'image', '--', 'build'],
   ['npm', 'run', '--silent', 'image', '--', 'push', '--registry', `${registry}/${names.app}`],
 ];

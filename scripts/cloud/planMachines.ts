@@ -173,7 +173,7 @@ const rulesOf = (rules: unknown): readonly string[] =>
     Array.isArray(list) ? list.map((port) => `${IPProtocol}:${port}`) : [`${IPProtocol}`],
   );
 
-export const whenRestarted = 'takes effect when the node starts again: npm run cloud -- update';
+const whenRestarted = 'takes effect when the node starts again: npm run cloud -- update';
 
 const metadataOf = (name: string) => (found: unknown) =>
   asArray(asObject(asObject(found).metadata).items).find(({ key }) => key === name)?.value;

@@ -19,7 +19,7 @@ export const tunnelCommand = (project: string, { name, zone }: Place, port: numb
   ...[`--zone=${zone}`, `--local-host-port=localhost:${port}`, `--project=${project}`],
 ];
 
-export const askNode = 'sudo /bin/bash /etc/distributed-log/ask-node.sh';
+const askNode = 'sudo /bin/bash /etc/distributed-log/ask-node.sh';
 
 /** What the node says; or why nothing was heard, in words. */
 export async function hear(world: World, project: string, place: Place): Promise<NodeWords | string> {

@@ -16,9 +16,9 @@ import { fitted, readView } from '../../actors/observer/viewText.ts';
 import { Observer, unionOf } from '../../actors/observer.ts';
 import type { Batch } from '../../actors/protocol/batch.ts';
 import type { Frame, FrameOf } from '../../actors/protocol/frames.ts';
-import { emptyLog, LogicalLog } from '../../actors/protocol/logicalLog.ts';
+import { LogicalLog } from '../../actors/protocol/logicalLog.ts';
 import { maxOneOf } from '../../actors/protocol/watching.ts';
-import { aBatch, aLog, aWrite, Ear, e, nothingBefore } from '../support/actorWorld.ts';
+import { aBatch, aLog, aWrite, Ear, e, emptyLog, nothingBefore } from '../support/actorWorld.ts';
 import { VirtualClock } from '../support/virtualClock.ts';
 
 const basic: Wanted = { trace: false, actors: false, oneOf: 1 };

@@ -68,7 +68,7 @@ export const dataBatch: fc.Arbitrary<Batch> = fc
     const count = writes.reduce((sum, write) => sum + write.count, 0);
     return encodeBatch({ ...header, type: 'data', count }, writes);
   });
-export const batchDraw: fc.Arbitrary<Batch> = fc.oneof(
+const batchDraw: fc.Arbitrary<Batch> = fc.oneof(
   { weight: 4, arbitrary: dataBatch },
   { weight: 1, arbitrary: base.map((header) => encodeBatch({ ...header, type: 'barrier', count: 1 }, [])) },
 );

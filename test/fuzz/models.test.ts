@@ -6,11 +6,11 @@ import type { Batch } from '../../actors/protocol/batch.ts';
 import { type NodeId, start } from '../../actors/protocol/epoch.ts';
 import { type Ping, unelectableReasons } from '../../actors/protocol/frames.ts';
 import { KeyTable } from '../../actors/protocol/keyTable.ts';
-import { emptyLog, InvariantViolation, LogicalLog } from '../../actors/protocol/logicalLog.ts';
+import { InvariantViolation, LogicalLog } from '../../actors/protocol/logicalLog.ts';
 import { PeerTable } from '../../actors/protocol/peerTable.ts';
 import { Progress } from '../../actors/protocol/progress.ts';
 import { firstWindowBytes } from '../../actors/protocol/window.ts';
-import { aBatch, aWrite, e, nothingBefore } from '../support/actorWorld.ts';
+import { aBatch, aWrite, e, emptyLog, nothingBefore } from '../support/actorWorld.ts';
 import { aPing } from '../support/pipelineWorld.ts';
 import { holds, record } from './property.ts';
 
@@ -29,27 +29,15 @@ Keys('are those of the last entries, each with its newest write', () => {
       arbitrary: record({ kind: constant('commit'), writes: fc.array(write, { minLength: 1, maxLength: 3 }) }),
     },
     { weight: 1, arbitrary: record({ kind: constant('barrier') }) },
-    { weight: 1, arbitrary: record({ kind: constant('forget'), back: fc.nat(6) }) },
   );
   holds(
     fc.property(fc.integer({ min: 1, max: 15 }), steps(step), (kept, taken) => {
       const table = new KeyTable(kept);
       /** Every keyed write of the log, oldest first. */
       let model: { readonly key: string; readonly index: number; readonly count: number }[] = [];
-      let batches: Batch[] = [];
-      let floor = 0;
+      let before = nothingBefore;
       let n = 0;
       for (const each of taken) {
-        const before = batches.at(-1) ?? nothingBefore;
-        if (each.kind === 'forget') {
-          // Recovery: what a later frame replaced was reported first. It never replaces what was committed.
-          const end = Math.max(floor, before.end.index - each.back);
-          batches = batches.filter(({ endIndex }) => endIndex <= end);
-          const after = batches.at(-1)?.endIndex ?? 0;
-          table.forgetAfter(after);
-          model = model.filter(({ index }) => index <= after);
-          continue;
-        }
         const writes =
           each.kind === 'barrier'
             ? ('barrier' as const)
@@ -57,14 +45,14 @@ Keys('are those of the last entries, each with its newest write', () => {
                 aWrite({ n: ++n, contents: Array<string>(messages).fill('m'), ...(key !== null && { key: `${key}` }) }),
               );
         const batch = aBatch(before, e(1, 1), writes);
-        batches.push(batch);
+        before = batch;
         table.commit(batch);
         let index = batch.baseIndex;
         for (const { key, count } of writes === 'barrier' ? [] : writes) {
           if (key) model = [...model.filter((old) => old.key !== key.key), { key: key.key, index, count }];
           index += count;
         }
-        floor = Math.max(0, batch.endIndex - kept);
+        const floor = Math.max(0, batch.endIndex - kept);
         model = model.filter((old) => old.index > floor);
         assert.is(table.floor, floor);
         assert.is(table.size, model.length);

@@ -82,14 +82,4 @@ Keys('the table is a function of the committed log, however it was cut into comm
   }
 });
 
-Keys('what recovery read in file order and a later frame replaced is forgotten', () => {
-  const table = new KeyTable(100);
-  for (const batch of aLogOfKeys(5)) table.commit(batch);
-  table.forgetAfter(3);
-  assert.equal(
-    [1, 2, 3, 4, 5].map((i) => table.get(`key ${i}`) !== undefined),
-    [true, true, true, false, false],
-  );
-});
-
 Keys.run();

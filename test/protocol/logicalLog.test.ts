@@ -2,8 +2,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Batch } from '../../actors/protocol/batch.ts';
 import { type Epoch, type Position, start } from '../../actors/protocol/epoch.ts';
-import { emptyLog, InvariantViolation, LogicalLog, logStart } from '../../actors/protocol/logicalLog.ts';
-import { aBatch, aLogOf, at, aWrite, type Before, e, nothingBefore } from '../support/actorWorld.ts';
+import { InvariantViolation, LogicalLog, logStart } from '../../actors/protocol/logicalLog.ts';
+import { aBatch, aLogOf, at, aWrite, type Before, e, emptyLog, nothingBefore } from '../support/actorWorld.ts';
 import { SeededDice } from '../support/dice.ts';
 import { runsOf } from '../support/pipelineWorld.ts';
 

@@ -1,14 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  defaultTiming,
-  type Measured,
-  nothingMeasured,
-  RecentMax,
-  RoundTrips,
-  timingFrom,
-} from '../../actors/protocol/timing.ts';
+import { defaultTiming, type Measured, RecentMax, RoundTrips, timingFrom } from '../../actors/protocol/timing.ts';
 import { SeededDice } from '../support/dice.ts';
+import { nothingMeasured } from '../support/pipelineWorld.ts';
 
 const Waits = suite('waits (PROTOCOL §5)');
 

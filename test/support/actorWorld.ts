@@ -19,6 +19,7 @@ import {
 } from '../../actors/protocol/batch.ts';
 import { type Epoch, epochOf, type NodeId, type Position, start } from '../../actors/protocol/epoch.ts';
 import type { Frame, FrameKind, FrameOf } from '../../actors/protocol/frames.ts';
+import { logStart, type RecoveredLog } from '../../actors/protocol/logicalLog.ts';
 import { deliverInOrder, type Scope } from '../../actors/system.ts';
 import { VirtualClock } from './virtualClock.ts';
 
@@ -184,6 +185,7 @@ export interface Before {
   readonly endLamport: number;
   readonly nextId: number;
 }
+export const emptyLog: RecoveredLog = { runs: [], floor: logStart, messageLamport: 0, tail: [], commit: 0 };
 export const nothingBefore: Before = { end: start, endLamport: 0, nextId: 1 };
 
 export function aBatch(

@@ -115,7 +115,7 @@ class HttpConnection {
   }
 }
 
-export const postText = (path: string, body: string, more = ''): string =>
+const postText = (path: string, body: string, more = ''): string =>
   `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${more}\r\n${body}`;
 
 /** What an answer to a write says about it. */

@@ -7,7 +7,7 @@ import { ownerOf, start } from '../../actors/protocol/epoch.ts';
 import type { Ack, Append, Ping } from '../../actors/protocol/frames.ts';
 import { KeyTable } from '../../actors/protocol/keyTable.ts';
 import { type EpochRun, logStart } from '../../actors/protocol/logicalLog.ts';
-import { defaultTiming, nothingMeasured, timingFrom } from '../../actors/protocol/timing.ts';
+import { defaultTiming, type Measured, timingFrom } from '../../actors/protocol/timing.ts';
 import { aScope, type Ear, noFailpoints } from './actorWorld.ts';
 import { VirtualClock } from './virtualClock.ts';
 
@@ -28,6 +28,15 @@ export const runsOf = (batches: readonly Batch[]): EpochRun[] => {
   return runs;
 };
 
+export const nothingMeasured: Measured = {
+  srttMs: 0,
+  rttvarMs: 0,
+  rttP99Ms: 0,
+  nearestRttP99Ms: 0,
+  fsyncP99Ms: 0,
+  promiseMs: 0,
+  loopLagP99Ms: 0,
+};
 export const timing = timingFrom(defaultTiming, nothingMeasured);
 
 export const aPing = (fields: Partial<Ping> = {}): Ping => ({

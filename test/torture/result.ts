@@ -81,7 +81,7 @@ export interface Result {
 
 const round = (ms: number): number => Math.round(ms * 10) / 10;
 
-export function percentilesOf(ms: readonly number[]): Percentiles {
+function percentilesOf(ms: readonly number[]): Percentiles {
   const sorted = [...ms].sort((a, b) => a - b);
   const at = (part: number): number =>
     round(sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? 0);

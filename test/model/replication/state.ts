@@ -95,7 +95,7 @@ export const noRead = 0;
 /** The round is under way, but the read has not arrived. */
 export const roundBegun = 1;
 export const readWaits = 2;
-export const readDone = 3;
+const readDone = 3;
 
 /** At most one linearizable read. */
 export interface Read {
@@ -107,7 +107,7 @@ export interface Read {
   /** One bit a node. */
   readonly confirmed: number;
 }
-export const restingRead: Read = { stage: noRead, epoch: 0, index: 0, mustSee: 0, confirmed: 0 };
+const restingRead: Read = { stage: noRead, epoch: 0, index: 0, mustSee: 0, confirmed: 0 };
 export const settledRead: Read = { ...restingRead, stage: readDone };
 
 /** Of each kind of trouble, how much there was. */

@@ -31,11 +31,6 @@ export const reasonAgainstNamespaces = (): string | undefined =>
     'nft',
   );
 
-/** Why packets cannot be held up here: the kernel's netem is often left out. */
-export const reasonAgainstDelay = (): string | undefined =>
-  reasonAgainst('net', `${pairOfLinks} tc qdisc add dev eth0 root netem delay 10ms`, 'ip', 'tc') &&
-  'this kernel has no netem';
-
 export const reasonAgainstNarrowLinks = (): string | undefined =>
   reasonAgainst('net', `${pairOfLinks} tc qdisc add dev eth0 root ${narrow(1)}`, 'ip', 'tc');
 
