@@ -2,7 +2,8 @@
  * Watches over a WebSocket that may stay for ever, so that only a client that lives and goes on keeps it.
  *
  * W1. A client of which nothing is heard after a ping, for `heartbeatMs`, is gone. While the server itself does not read
- *     (back-pressure), nobody is judged by this.
+ *     (back-pressure), nobody is judged by this; nor who has sent its close frame and waits for what is due: behind that frame
+ *     no pong comes (RFC 6455 §5.5.1).
  * W2. A client that takes nothing of what it is sent for `stallMs` is cut off.
  * W3. A message that has begun and gets no further for `stallMs` is given up, also where its client answers pings between
  *     two fragments of it.
@@ -24,6 +25,10 @@ interface Receiver {
   readonly _bufferedBytes: number;
   readonly _messageLength: number;
 }
+
+/** Nor does it tell whether the client's close frame has come. */
+const hasSaidLast = (webSocket: WebSocket): boolean =>
+  (webSocket as unknown as { readonly _closeFrameReceived: boolean })._closeFrameReceived;
 
 /** Bytes of a message under way; undefined between messages. */
 function bytesUnderWay(webSocket: WebSocket): number | undefined {
@@ -50,7 +55,7 @@ export function watch(
   webSocket.on('message', () => messages++);
 
   const beat = (): void => {
-    if (webSocket.isPaused) {
+    if (webSocket.isPaused || hasSaidLast(webSocket)) {
       heardAtPing = undefined;
       return;
     }

@@ -177,6 +177,22 @@ Patience(
   ),
 );
 Patience(
+  'do not take a client for dead that has sent its close frame and waits for its answers',
+  inWorld(
+    async (world) => {
+      world.node.holding = true;
+      const { client } = await open(world);
+      const ended = client.send('a', 'b').finish();
+      await pause(300);
+      assert.is(client.isClosed, false);
+      world.node.release();
+      const { code, lines } = await ended;
+      assert.equal([code, lines.at(-1)?.n], [1000, 2]);
+    },
+    { limits: { heartbeatMs: 50, stallMs: 200 } },
+  ),
+);
+Patience(
   'give up on a frame that gets no further, answering what came before it',
   inWorld(
     async ({ port }) => {
