@@ -91,8 +91,9 @@ export function sampleOf(rows: readonly MessageView[]): Sample {
 export interface Point {
   readonly wallMs: number;
   readonly perSecond: number;
-  readonly averageMs: number;
-  readonly p95Ms: number;
+  /** Null: nothing was measured. */
+  readonly averageMs: number | null;
+  readonly p95Ms: number | null;
 }
 
 /** One point a second; what comes sooner replaces the newest. */
@@ -122,7 +123,7 @@ export class PointRing {
 /** Columns for a chart; where seconds are missing a gap, never a line across it. */
 export function columnsOf(
   points: readonly Point[],
-  values: readonly ((point: Point) => number)[],
+  values: readonly ((point: Point) => number | null)[],
 ): (number | null)[][] {
   const gapMs = 3000;
   const columns: (number | null)[][] = [[], ...values.map(() => [])];

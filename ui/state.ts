@@ -126,6 +126,7 @@ const leaderOf = (view: LiveView, nodes: ReadonlyMap<NodeId, SeenNode>): LiveVie
 const pointOf = ({ wallMs, metrics }: LiveView, leading: LiveView): Point => ({
   wallMs,
   perSecond: metrics.perSecond,
-  averageMs: leading.metrics.averageMs,
-  p95Ms: leading.metrics.p95Ms,
+  // 0: there was nothing to measure.
+  averageMs: leading.metrics.averageMs || null,
+  p95Ms: leading.metrics.p95Ms || null,
 });

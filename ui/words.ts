@@ -114,6 +114,7 @@ export const words = dictionary(
     p95Ms: 'p95, ms',
     chartOf: (what: string, now: string, most: string) => `${what}: now ${now}, at most ${most} in the time shown`,
     noPoints: 'No data yet',
+    latencyGaps: 'Gaps: no writes went in, or another node led and nobody looked here.',
     asTable: 'As a table',
     asChart: 'As a chart',
     time: 'Time',
@@ -283,6 +284,7 @@ export const words = dictionary(
     chartOf: (what: string, now: string, most: string) =>
       `${what}: ahora ${now}, como máximo ${most} en el tiempo mostrado`,
     noPoints: 'Aún no hay datos',
+    latencyGaps: 'Huecos: no entraron escrituras, o lideraba otro nodo y nadie miraba aquí.',
     asTable: 'Como tabla',
     asChart: 'Como gráfico',
     time: 'Hora',

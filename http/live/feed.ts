@@ -17,6 +17,8 @@ import { type Arrived, asSeen, Groups, nowMs, type Outlet, Viewer } from './view
 
 const tickMs = 100;
 const pointMs = 1000;
+/** A view that is older says nothing about now. */
+const freshMs = 3000;
 
 export interface FeedSettings {
   readonly node: NodeFacade;
@@ -65,9 +67,23 @@ export class Feed {
 
   start(): void {
     this.#pointing ??= setInterval(() => {
-      const { messagesPerSecond, averageLatencyMs, p95LatencyMs } = this.#settings.node.metrics();
-      this.#history.addPoint([Date.now(), messagesPerSecond, averageLatencyMs, p95LatencyMs]);
+      const { messagesPerSecond } = this.#settings.node.metrics();
+      this.#history.addPoint([Date.now(), messagesPerSecond, ...this.#latency()]);
     }, pointMs).unref();
+  }
+
+  /** As the leader measures it, if that is known here. It says 0 for the lack of anything to measure. */
+  #latency(): readonly [averageMs: number | null, p95Ms: number | null] {
+    const { node } = this.#settings;
+    const { nodeId, leaderId } = node.status();
+    if (leaderId === nodeId) {
+      const { averageLatencyMs, p95LatencyMs } = node.metrics();
+      return [averageLatencyMs || null, p95LatencyMs || null];
+    }
+    const said = leaderId === null ? undefined : this.#latest.get(leaderId);
+    if (said === undefined || said.ageMs + nowMs() - said.at > freshMs) return [null, null];
+    const { averageMs, p95Ms } = said.view.metrics;
+    return [averageMs || null, p95Ms || null];
   }
 
   stop(): void {

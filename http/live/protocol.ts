@@ -41,8 +41,16 @@ export interface Hello {
   readonly chartOf: Readonly<Record<string, string>>;
   readonly views: readonly SeenView[];
   readonly history: {
-    /** Of this node, a second each, oldest first: wall clock ms, messages a second, average and p95 latency in ms. */
-    readonly points: readonly (readonly [wallMs: number, perSecond: number, averageMs: number, p95Ms: number])[];
+    /**
+     * Of this node, a second each, oldest first: wall clock ms, messages a second, average and p95 latency in ms. The leader
+     * measures latency: null where there was nothing to measure, or another node led and nobody looked here.
+     */
+    readonly points: readonly (readonly [
+      wallMs: number,
+      perSecond: number,
+      averageMs: number | null,
+      p95Ms: number | null,
+    ])[];
     readonly messages: readonly MessageView[];
     readonly stories: StoriesOf;
     readonly trace: readonly (readonly [node: NodeId, trace: PackedEvents])[];

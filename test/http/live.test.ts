@@ -418,4 +418,35 @@ Door('says 1001 when the node stops, and keeps points while nobody looks', async
   await later.ends();
   await stopped;
 });
+Door('keeps no latency that nobody measured: the leader measures it, and says it while somebody looks', async () => {
+  const { anHttpWorld } = await import('../support/httpWorld.ts');
+  const world = await anHttpWorld();
+  const { node } = world;
+  node.metricsPatch = { averageLatencyMs: 0, p95LatencyMs: 0 };
+  /** Asks until there are more than so many. */
+  const pointsBehind = async (count: number) => {
+    for (;;) {
+      const client = await new LiveClient(world.port).opened();
+      client.hangUp();
+      const points = client.hello?.history.points ?? [];
+      if (points.length > count) return points;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  };
+  const idle = await pointsBehind(0);
+  assert.equal(idle[0]?.slice(1), [10, null, null], 'it leads, and nothing went in');
+  node.statusPatch = { leaderId: 8002 };
+  const away = await pointsBehind(idle.length);
+  assert.equal(away.at(-1)?.slice(1), [10, null, null], 'nobody looks');
+  const client = (await new LiveClient(world.port).opened()).want();
+  await until(() => node.watchers.size === 1, 'a watch');
+  const metrics = { ...aView().metrics, averageMs: 1.25, p95Ms: 4 };
+  let seq = 0;
+  const showing = setInterval(() => node.show(seen(aView({ node: 8002, seq: ++seq, metrics }))), 50);
+  const watched = await pointsBehind(away.length + 1);
+  clearInterval(showing);
+  assert.equal(watched.at(-1)?.slice(1), [10, 1.25, 4]);
+  client.hangUp();
+  await world.stop();
+});
 Door.run();

@@ -94,4 +94,10 @@ Points('have a gap where seconds are missing, never a line across it', () => {
   ]);
 });
 
+Points('have a gap where nothing was measured', () => {
+  const unmeasured = { ...point(1000), averageMs: null };
+  const columns = columnsOf([point(0), unmeasured, point(2000)], [({ averageMs }) => averageMs]);
+  assert.equal(columns, [[0, 1, 2], [2, null, 2]]); // biome-ignore format: one line
+});
+
 for (const each of [Ring, Sample, Points]) each.run();

@@ -16,7 +16,8 @@ export interface Line {
   /** Name of the custom property. */
   readonly colour: string;
   readonly dash?: number[];
-  readonly value: (point: Point) => number;
+  /** Null: there is none. */
+  readonly value: (point: Point) => number | null;
 }
 interface ChartProps {
   readonly id: string;
@@ -25,6 +26,8 @@ interface ChartProps {
   readonly points: readonly Point[];
   readonly say: (value: number) => string;
   readonly choice?: ComponentChildren;
+  /** Said where values are missing. */
+  readonly gaps?: string;
 }
 
 const heightPixels = 170;
@@ -137,7 +140,7 @@ function Twin({ title, lines, points, say }: Pick<ChartProps, 'title' | 'lines' 
               <td>{format.value.clock(point.wallMs)}</td>
               {lines.map(({ word, value }) => (
                 <td key={word} class="number">
-                  {say(value(point))}
+                  {sayOr(say, value(point))}
                 </td>
               ))}
             </tr>
@@ -148,7 +151,9 @@ function Twin({ title, lines, points, say }: Pick<ChartProps, 'title' | 'lines' 
   );
 }
 
-export function Chart({ id, title, lines, points, say, choice }: ChartProps) {
+const sayOr = (say: ChartProps['say'], value: number | null): string => (value === null ? '–' : say(value));
+
+export function Chart({ id, title, lines, points, say, choice, gaps }: ChartProps) {
   const w = words.value;
   const asTable = useSignal(false);
   const pointed = useSignal<number | null>(null);
@@ -156,7 +161,7 @@ export function Chart({ id, title, lines, points, say, choice }: ChartProps) {
   const label = lines
     .map(({ word, value }) => {
       const values = points.map(value);
-      return w.chartOf(w[word], say(values.at(-1) ?? 0), say(Math.max(0, ...values)));
+      return w.chartOf(w[word], sayOr(say, values.at(-1) ?? null), say(Math.max(0, ...values.map(Number))));
     })
     .join('. ');
   return (
@@ -174,7 +179,7 @@ export function Chart({ id, title, lines, points, say, choice }: ChartProps) {
             <svg width="22" height="8" aria-hidden="true">
               <path d="M0 4h22" stroke={`var(${colour})`} stroke-width="2.5" stroke-dasharray={dash?.join(' ')} />
             </svg>{' '}
-            {w[word]} <b>{at === undefined ? '–' : say(value(at))}</b>
+            {w[word]} <b>{sayOr(say, at === undefined ? null : value(at))}</b>
           </li>
         ))}
       </ul>
@@ -190,6 +195,9 @@ export function Chart({ id, title, lines, points, say, choice }: ChartProps) {
             }}
           />
         </div>
+      )}
+      {gaps !== undefined && points.some((point) => lines.some(({ value }) => value(point) === null)) && (
+        <p class="faint">{gaps}</p>
       )}
     </section>
   );

@@ -46,7 +46,14 @@ export function Charts() {
         say={(value) => w.perSecond(f.count(value))}
         choice={choice}
       />
-      <Chart id="latency" title={w.latencyOverTime} lines={latency} points={points} say={f.duration} />
+      <Chart
+        id="latency"
+        title={w.latencyOverTime}
+        lines={latency}
+        points={points}
+        say={f.duration}
+        gaps={w.latencyGaps}
+      />
     </div>
   );
 }
