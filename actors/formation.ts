@@ -20,7 +20,7 @@ import type { ConnectionKey, FormationEvent } from './events.ts';
 import type { Dice, LogLines } from './ports.ts';
 import type { NodeId } from './protocol/epoch.ts';
 import { type Hello, maxFrameBytes, protocolVersion, type Roster } from './protocol/frames.ts';
-import { drawId, type Identity } from './protocol/identityRecord.ts';
+import { drawId, type Identity, sameMembers } from './protocol/identityRecord.ts';
 import { tell, tellLink } from './system.ts';
 
 export type IdentityTrouble = 'IDENTITY_LOST' | 'CONFIG_MISMATCH';
@@ -61,9 +61,6 @@ export type Judgement =
   /** Not yet: one of the two belongs to no cluster. */
   | { readonly kind: 'wait' }
   | { readonly kind: 'refuse'; readonly reason: string; readonly because: 'version' | 'mismatch' | 'incarnation' };
-
-const sameMembers = (a: readonly NodeId[], b: readonly NodeId[]): boolean =>
-  a.length === b.length && a.every((id, i) => id === b[i]);
 
 /** What a node makes of a peer's HELLO (A2). */
 export function judge(mine: Pick<Identity, 'clusterId' | 'roster' | 'membership'>, hello: Hello): Judgement {

@@ -3,7 +3,8 @@ import { request } from 'node:http';
 import { createServer } from 'node:net';
 import type { ClusterOptions, Plan } from './clusterPlan.ts';
 
-const isFree = (port: number): Promise<boolean> =>
+/** For a server of this machine alone. */
+export const isFree = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));

@@ -14,7 +14,7 @@ import type { Dice, Disk, DiskError, Failpoints, LogLines } from '../ports.ts';
 import type { Batch } from '../protocol/batch.ts';
 import { decodeBatch } from '../protocol/batch.ts';
 import type { NodeId } from '../protocol/epoch.ts';
-import { drawId, type Identity } from '../protocol/identityRecord.ts';
+import { drawId, type Identity, sameMembers } from '../protocol/identityRecord.ts';
 import { KeyTable } from '../protocol/keyTable.ts';
 import { Desk } from './desk.ts';
 import { IdentityFile } from './identityFile.ts';
@@ -38,9 +38,6 @@ export interface RecoveryInput {
 export type StartOutcome =
   | { readonly kind: 'recovered'; readonly desk: Desk; readonly recovered: Recovered }
   | { readonly kind: 'failed'; readonly reason: string };
-
-const sameMembers = (a: readonly NodeId[], b: readonly NodeId[]): boolean =>
-  a.length === b.length && a.every((id, i) => id === b[i]);
 
 export function recoverNode(input: RecoveryInput, done: (outcome: StartOutcome) => void): void {
   const fail = (reason: string): void => done({ kind: 'failed', reason });

@@ -29,6 +29,9 @@ export interface Identity {
   /** R-D3: the log lost something that had been fsynced. */
   readonly damaged: boolean;
 }
+/** Both ascending. */
+export const sameMembers = (a: readonly NodeId[], b: readonly NodeId[]): boolean =>
+  a.length === b.length && a.every((id, i) => id === b[i]);
 
 /** 16 hexadecimal digits: two of a kind are not to be expected in any number of clusters that people run. */
 export function drawId(dice: () => number): string {

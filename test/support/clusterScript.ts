@@ -1,10 +1,10 @@
 /** `npm start` as its users have it: the cluster script as a process, and what it says. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isFree } from '../../scripts/clusterPorts.ts';
 
 export const clusterScript = fileURLToPath(new URL('../../scripts/cluster.js', import.meta.url));
 
@@ -59,15 +59,9 @@ export function run(file: string, args: readonly string[], env: NodeJS.ProcessEn
 
 /** A first port with room for three nodes and their peers. */
 export async function freePort(): Promise<number> {
-  const free = (port: number): Promise<boolean> =>
-    new Promise((resolve) => {
-      const server = createServer();
-      server.once('error', () => resolve(false));
-      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-    });
   for (let port = 18_001 + (process.pid % 200) * 10; ; port += 10) {
     const wanted = [0, 1, 2, 1000, 1001, 1002].map((offset) => port + offset);
-    if ((await Promise.all(wanted.map(free))).every(Boolean)) return port;
+    if ((await Promise.all(wanted.map(isFree))).every(Boolean)) return port;
   }
 }
 

@@ -11,11 +11,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { type Agent, request } from 'node:http';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Cable, type Direction, type Trouble } from '../../scripts/cable.ts';
+import { isFree } from '../../scripts/clusterPorts.ts';
 import { judge } from '../history/checkers.ts';
 import type { Event } from '../history/history.ts';
 import { messagesIn } from '../history/messages.ts';
@@ -55,13 +55,6 @@ export const untilTrue = async (
 /** Below the range that outgoing connections take their ports from: a node that restarts finds its port free. */
 const portRange = { min: 12_000, max: 31_000 };
 const given = new Set<number>();
-
-const isFree = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
-  });
 
 export async function freePort(): Promise<number> {
   for (;;) {
