@@ -356,6 +356,11 @@ export class Ballot {
     this.nextTryAt = now + this.#backoffMs * (0.5 + dice);
   }
 
+  /** Who has this vote is given the time to win with it: an own probe now would come between (R15). */
+  awaitCandidate(now: number): void {
+    this.nextTryAt = Math.max(this.nextTryAt, now + this.timing.candidateMs);
+  }
+
   // -------------------------------------------------------------------------------------------------- leading
 
   beginLeading(now: number): void {

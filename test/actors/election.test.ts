@@ -412,6 +412,21 @@ Voting('not when a higher one came meanwhile (R3a)', () => {
   );
 });
 
+Voting('who gave it waits before it stands itself: its probe would take the vote away again (R15)', () => {
+  const voter = new Voter();
+  voter.ping = { unelectable: 'grey' }; // It need wait for nobody else.
+  voter.until('probing'); // Its own turn has come; the other one was quicker.
+  const probes = voter.sent('probe').length;
+  voter.receive(3, prepare(e(5, 3)));
+  voter.persisted(e(5, 3));
+  assert.is(voter.sent('promise').length, 1);
+  voter.advance(voter.ballot.timing.candidateMs - 2);
+  assert.is(voter.state, 'follower');
+  assert.is(voter.sent('probe').length, probes);
+  voter.advance(20);
+  assert.is(voter.state, 'probing', 'for a candidate that died nobody waits for ever');
+});
+
 Voting('the same epoch is answered again, through the disk', () => {
   const voter = new Voter();
   voter.receive(3, prepare(e(5, 3)));
