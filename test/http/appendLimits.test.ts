@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { anHttpWorld, type HttpWorld, inWorld, RawClient, until } from '../support/httpWorld.ts';
 import { trouble } from '../support/memoryFacade.ts';
 import { frameOf, handshake, StreamClient } from '../support/streamClient.ts';
+import { pause } from '../support/waiting.ts';
 
 const Pressure = suite('append streams under pressure');
 const Patience = suite('append streams and patience');
@@ -15,7 +16,6 @@ const mebibyte = 1024 * 1024;
 const turns = async (count: number): Promise<void> => {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
 };
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** A client, and its socket at the server. */
 async function open(world: HttpWorld, query = ''): Promise<{ client: StreamClient; socket: Socket }> {

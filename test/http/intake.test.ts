@@ -3,12 +3,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WebSocket } from 'ws';
 import { type HttpWorld, inWorld, RawClient, until } from '../support/httpWorld.ts';
+import { pause } from '../support/waiting.ts';
 
 const Intake = suite('intake');
 const host = 'Host: localhost\r\n';
 const write = (name: string): string => `POST /?message=${name} HTTP/1.1\r\n${host}\r\n`;
 const read = `GET /leader HTTP/1.1\r\n${host}\r\n`;
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** So many clients, each with one write that the node does not answer yet. */
 async function busy({ port, node }: HttpWorld, count: number): Promise<RawClient[]> {

@@ -7,6 +7,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import type { Append, Outcome } from '../history/history.ts';
+import { pause } from './waiting.ts';
 
 export interface Target {
   readonly id: number;
@@ -28,7 +29,6 @@ let clients = 0;
 export const newClient = (): number => ++clients;
 
 export const now = (): number => performance.now();
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** One kept connection; one request at a time. */
 class HttpConnection {
