@@ -107,6 +107,6 @@ export function drawPlan(dice: SeededDice, { calm = false, ...wanted }: PlanOpti
       ...(calm && calmClients),
     },
     fragile: dice.shuffle(voters).slice(0, (count - 1) / 2),
-    bareMajority: dice.chance(0.3),
+    bareMajority: !calm && dice.chance(0.3),
   };
 }

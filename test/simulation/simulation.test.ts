@@ -164,12 +164,22 @@ Simulation('names the command that repeats a run', () => {
 });
 
 const script = fileURLToPath(new URL('./simulate.js', import.meta.url));
+/** Puts the bug that BUG names in the place of a module. */
+const hook = new URL('./bugs/hook.js', import.meta.url).href;
 const command = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
-  spawnSync(process.execPath, [script, ...args], {
+  spawnSync(process.execPath, ['--import', hook, script, ...args], {
     encoding: 'utf8',
     timeout: 50_000,
     env: { ...process.env, ...env },
   });
+
+Simulation('says which seed it was, and the same of it each time', () => {
+  const [one, two] = [1, 2].map(() => command(['--nodes', '3', '--faults', 'power,cut'], { SEED: 'words' }));
+  assert.is(one?.status, 0, one?.stdout);
+  assert.match(one?.stdout ?? '', /^seed words: hash [0-9a-f]{8}, nothing was violated\n/);
+  const withoutSpeed = (text = ''): string => text.replace(/[\d.]+ cluster-seconds/, '');
+  assert.is(withoutSpeed(two?.stdout), withoutSpeed(one?.stdout));
+});
 
 Simulation('says what it did, in words and as JSON, and ends with 0', () => {
   const folder = mkdtempSync(join(tmpdir(), 'simulate-'));
@@ -182,6 +192,35 @@ Simulation('says what it did, in words and as JSON, and ends with 0', () => {
     assert.is(summary.seeds, 1);
     assert.is(summary.violation, null);
     assert.ok(summary.acknowledged > 0);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+Simulation('ends with 1 at a violation: it tells the rule and the story, and the command that finds it again', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'simulate-'));
+  try {
+    const env = { BUG: 'promiseForgotten' };
+    const json = join(folder, 'summary.json');
+    const args = ['--nodes', '3', '--faults', 'power,kill'];
+    const found = command([...args, '--seeds', '9', '--from', '1', '--story', '12', '--json', json], env);
+    assert.is(found.status, 1, found.stdout);
+    const [, seed = '', hash = ''] =
+      /VIOLATION with seed (\d+) \(hash ([0-9a-f]{8})\)\n {2}I8 {2}/.exec(found.stdout) ?? [];
+    assert.ok(seed !== '', found.stdout);
+    assert.match(found.stdout, / I8: a promise is in both slots on the platter before anybody hears of it/);
+    const [, told = ''] = /\n( +ms {2}node 1 +node 2 +node 3\n(?: *[\d.]+ {2}.*\n)+)/.exec(found.stdout) ?? [];
+    assert.is(told.trimEnd().split('\n').length, 13, told);
+    assert.match(told, /\*\*\* BROKEN I8/);
+    assert.not.match(found.stdout, /another way/);
+    const { violation } = JSON.parse(readFileSync(json, 'utf8'));
+    assert.equal([violation.seed, violation.hash, violation.broken[0].invariant], [seed, hash, 'I8']);
+
+    const [, again = ''] = /\nSEED=\d+ npm run simulate -- (.*)\n/.exec(found.stdout) ?? [];
+    assert.is(again, "--nodes 3 --faults 'power,kill'");
+    const repeated = command([...args, '--story', '0'], { ...env, SEED: seed });
+    assert.is(repeated.status, 1);
+    assert.ok(repeated.stdout.includes(`VIOLATION with seed ${seed} (hash ${hash})`), repeated.stdout);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -6,16 +6,16 @@ export class Totals {
   seeds = 0;
   steps = 0;
   simulatedMs = 0;
-  wallMs = 0;
+  coreMs = 0;
   readonly #counts = new Map<keyof Counts, number>();
   readonly #faults = new Map<FaultName, number>();
   readonly #failpoints = new Map<string, number>();
 
-  add({ counts, faults, failpoints, steps, simulatedMs }: Result, wallMs: number): void {
+  add({ counts, faults, failpoints, steps, simulatedMs }: Result, coreMs: number): void {
     this.seeds++;
     this.steps += steps;
     this.simulatedMs += simulatedMs;
-    this.wallMs += wallMs;
+    this.coreMs += coreMs;
     const sum = <K>(into: Map<K, number>, from: Iterable<readonly [K, number]>): void => {
       for (const [name, count] of from) into.set(name, (into.get(name) ?? 0) + count);
     };
@@ -27,9 +27,9 @@ export class Totals {
   #count(name: keyof Counts): number {
     return this.#counts.get(name) ?? 0;
   }
-  /** Simulated seconds of a cluster in one second of this machine. */
+  /** Simulated seconds of a cluster in one second of one core. */
   get clusterSecondsPerSecond(): number {
-    return this.wallMs === 0 ? 0 : this.simulatedMs / this.wallMs;
+    return this.coreMs === 0 ? 0 : this.simulatedMs / this.coreMs;
   }
 
   get progress(): string {
@@ -49,7 +49,7 @@ export class Totals {
         .join(', ');
     return [
       `simulated    ${(this.simulatedMs / 3.6e6).toFixed(2)} hours, ${this.steps.toLocaleString('en')} steps, ${this.seeds} seeds, ` +
-        `${this.clusterSecondsPerSecond.toFixed(1)} cluster-seconds a second`,
+        `${this.clusterSecondsPerSecond.toFixed(1)} cluster-seconds a second of one core`,
       `broken       ${n('crashes')} crashes, ${n('powerCuts')} power cuts, ${n('restarts')} starts, ${n('partitions')} partitions`,
       `elections    ${n('elections')}`,
       `writes       ${n('acknowledged')} acknowledged, ${n('notDone')} not done, ${n('unknown')} unknown`,
@@ -64,7 +64,7 @@ export class Totals {
       seeds: this.seeds,
       steps: this.steps,
       simulatedHours: this.simulatedMs / 3.6e6,
-      wallSeconds: this.wallMs / 1000,
+      coreSeconds: this.coreMs / 1000,
       clusterSecondsPerSecond: this.clusterSecondsPerSecond,
       ...Object.fromEntries(this.#counts),
       faults: Object.fromEntries(this.#faults),

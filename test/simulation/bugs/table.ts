@@ -82,4 +82,11 @@ export const seededBugs: readonly SeededBug[] = [
   bug(['laneOvertakes', 'R10a, R24', 'ingress/lane', ['pause'], 20, /^H21/]),
   bug(['keysForgotten', 'PROTOCOL §8', 'log/startup', ['blackout', 'failpoint', 'power'], 11, /^H2/]),
   bug(['keysNotAdopted', 'PROTOCOL §8', 'pipeline/keyDesk', ['power', 'isolate', 'failpoint'], 3, /^H2/]),
+  // Progress: nothing is ever wrong, and nothing goes on
+  bug(['neverProbes', 'R13, R15', 'protocol/ballot', ['wall clock'], 1, /^I16/]),
+  bug(['neverHandsOver', 'R17', 'protocol/ballot', ['kill'], 4, /^I17/]),
+  bug(['gateStaysShut', 'R10', 'gateway', ['isolate'], 1, /^I18/]),
+  bug(['neverGoesBack', 'R7, R9', 'protocol/progress', ['isolate', 'power'], 4, /^I19/]),
+  bug(['troubleUntold', 'PROTOCOL §6', 'sessions', ['isolate', 'blackout'], 1, /^I20/]),
+  bug(['restlessLeader', 'R16', 'protocol/ballot', ['wall clock'], 1, /^I21/]),
 ];
