@@ -37,7 +37,13 @@ export async function buildPage(out) {
   });
   const made = Object.entries(metafile.outputs);
   const nameOf = (source) => basename(made.find(([, { entryPoint }]) => entryPoint === source)?.[0] ?? '');
+  // All at once, not one round trip after the other.
+  const parts = made
+    .filter(([, { entryPoint }]) => entryPoint === 'main.tsx')
+    .flatMap(([, { imports }]) => imports.filter(({ kind }) => kind === 'import-statement'))
+    .map(({ path }) => `<link rel="modulepreload" href="/dashboard/assets/${basename(path)}" />\n    `);
   const page = readFileSync(join(here, 'index.html'), 'utf8')
+    .replace('<script', `${parts.join('')}<script`)
     .replace('main.tsx', nameOf('main.tsx'))
     .replace('style.css', nameOf('style.css'));
   writeFileSync(join(out, 'index.html'), page);

@@ -1,4 +1,7 @@
-/** Numbers, times and durations as the reader writes them. Pure; formatters are made once a language, they are slow to make. */
+/**
+ * Numbers, times and durations as the reader writes them. Pure; formatters are slow to make, so each is
+ * made once a language, and not before it is used.
+ */
 import type { Language } from './words.ts';
 
 export interface Formats {
@@ -16,55 +19,61 @@ export interface Formats {
   ratio(value: number): string;
 }
 
-const unit = (language: Language, name: string, digits: number): Intl.NumberFormat =>
-  new Intl.NumberFormat(language, { style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: digits });
+type Format = (value: number) => string;
+/** Made when it is first used: all of them at once hold up the first paint for 50 ms. */
+function when(make: () => { format(value: number): string }): Format {
+  let made: ReturnType<typeof make> | undefined;
+  return (value) => {
+    made ??= make();
+    return made.format(value);
+  };
+}
 
 function formatsOf(language: Language): Formats {
+  const number = (options: Intl.NumberFormatOptions): Format => when(() => new Intl.NumberFormat(language, options));
+  const unit = (name: string, digits: number): Format =>
+    number({ style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: digits });
+  const time = (options: Intl.DateTimeFormatOptions): Format =>
+    when(
+      () =>
+        new Intl.DateTimeFormat(language, {
+          hour: '2-digit',
+          minute: '2-digit',
+          second: '2-digit',
+          hourCycle: 'h23',
+          ...options,
+        }),
+    );
   // Spanish leaves 1234 together by rule; in columns of figures that reads as a mistake.
-  const count = new Intl.NumberFormat(language, { maximumFractionDigits: 0, useGrouping: 'always' });
-  const short = new Intl.NumberFormat(language, { notation: 'compact', maximumSignificantDigits: 3 });
-  const fine = unit(language, 'millisecond', 2);
-  const coarse = unit(language, 'millisecond', 0);
-  const medium = unit(language, 'millisecond', 1);
-  const seconds = unit(language, 'second', 1);
-  const wholeSeconds = unit(language, 'second', 0);
-  const minutes = unit(language, 'minute', 0);
-  const hours = unit(language, 'hour', 1);
-  const days = unit(language, 'day', 1);
-  const tenths = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
-  const share = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 });
-  const clock = new Intl.DateTimeFormat(language, {
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-    hourCycle: 'h23',
-  });
-  const clockMs = new Intl.DateTimeFormat(language, {
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-    fractionalSecondDigits: 3,
-    hourCycle: 'h23',
-  });
+  const count = number({ maximumFractionDigits: 0, useGrouping: 'always' });
+  const tenths = number({ maximumFractionDigits: 1 });
+  const fine = unit('millisecond', 2);
+  const medium = unit('millisecond', 1);
+  const coarse = unit('millisecond', 0);
+  const seconds = unit('second', 1);
+  const wholeSeconds = unit('second', 0);
+  const minutes = unit('minute', 0);
+  const hours = unit('hour', 1);
+  const days = unit('day', 1);
   return {
-    count: (value) => count.format(value),
-    short: (value) => short.format(value),
+    count,
+    short: number({ notation: 'compact', maximumSignificantDigits: 3 }),
     duration: (ms) => {
-      if (ms < 1) return fine.format(ms);
-      if (ms < 10) return medium.format(ms);
-      return ms < 1000 ? coarse.format(ms) : seconds.format(ms / 1000);
+      if (ms < 1) return fine(ms);
+      if (ms < 10) return medium(ms);
+      return ms < 1000 ? coarse(ms) : seconds(ms / 1000);
     },
     span: (ms) => {
       const s = Math.max(0, ms) / 1000;
-      if (s < 10) return seconds.format(s);
-      if (s < 120) return wholeSeconds.format(s);
-      if (s < 7200) return minutes.format(s / 60);
-      return s < 172_800 ? hours.format(s / 3600) : days.format(s / 86_400);
+      if (s < 10) return seconds(s);
+      if (s < 120) return wholeSeconds(s);
+      if (s < 7200) return minutes(s / 60);
+      return s < 172_800 ? hours(s / 3600) : days(s / 86_400);
     },
-    clock: (wallMs) => clock.format(wallMs),
-    clockMs: (wallMs) => clockMs.format(wallMs),
-    share: (part) => share.format(part),
-    ratio: (value) => (value < 10 ? tenths.format(value) : count.format(value)),
+    clock: time({}),
+    clockMs: time({ fractionalSecondDigits: 3 }),
+    share: number({ style: 'percent', maximumFractionDigits: 0 }),
+    ratio: (value) => (value < 10 ? tenths(value) : count(value)),
   };
 }
 

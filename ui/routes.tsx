@@ -1,7 +1,6 @@
 /** The pages, by what stands behind # in the address; each is loaded when it is first shown. */
-import { computed, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import type { ComponentType } from 'preact';
-import { useEffect } from 'preact/hooks';
 import { words } from './preferences.ts';
 
 export const routes = ['overview', 'trace', 'actors', 'network'] as const;
@@ -39,12 +38,15 @@ async function load(wanted: Route): Promise<void> {
   loaded.value = { ...loaded.value, [wanted]: result };
 }
 
+// Asked for before the frame is drawn, not after.
+effect(() => {
+  const wanted = route.value;
+  if (loaded.peek()[wanted] === undefined) void load(wanted);
+});
+
 export function CurrentPage() {
   const wanted = route.value;
   const found = loaded.value[wanted];
-  useEffect(() => {
-    if (found === undefined) void load(wanted);
-  }, [wanted, found]);
   const w = words.value;
   if (found === undefined) return <p class="loading">{w.loading}</p>;
   if ('failed' in found) {

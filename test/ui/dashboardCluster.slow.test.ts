@@ -4,13 +4,14 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { accessFaults, clippedTexts, hasBrowser, inBrowser, type Visit, visitOf } from '../support/browser.ts';
 import { builtPage } from '../support/fakeFeed.ts';
+import { startLoad } from '../support/loadClient.ts';
 import { byDefault, type RealNode, withRunningCluster } from '../support/realCluster.ts';
 
 const Cluster = suite('dashboards of a real cluster');
 const test = hasBrowser() ? Cluster : Cluster.skip;
 
-const open = (browser: Browser, node: RealNode): Promise<Visit> =>
-  visitOf(browser, `http://127.0.0.1:${node.port}/dashboard?lang=en`);
+const pageOf = ({ port }: RealNode): string => `http://127.0.0.1:${port}/dashboard?lang=en`;
+const open = (browser: Browser, node: RealNode): Promise<Visit> => visitOf(browser, pageOf(node));
 /** What a page loses when its node dies is an error of its console. */
 const besidesLive = ({ faults }: Visit): readonly string[] =>
   faults.filter((fault) => !/\/live|\/session net::|load resource: net::/.test(fault));
@@ -50,11 +51,13 @@ test('show what is written anywhere, as text; who leads after a death; and come 
       await (cluster.nodes[0] as RealNode).post('without the third');
       await see(second, 'without the third');
 
+      // Said once, and not for long.
+      const isUp = see(first, new RegExp(`Node ${leader.id} is up again`));
       leader.start();
       await cluster.ready(leader.id);
       await see(third, 'Live');
       await see(third, 'without the third');
-      await see(first, new RegExp(`Node ${leader.id} is up again`));
+      await isUp;
 
       for (const visit of visits) {
         for (const hash of ['network', 'trace', 'actors', 'overview']) {
@@ -75,6 +78,58 @@ test('show what is written anywhere, as text; who leads after a death; and come 
       for (const visit of visits) await visit.close();
     }),
   );
+});
+
+interface Paint {
+  /** Since the address was entered. */
+  readonly firstMs: number;
+  readonly largestMs: number;
+  /** Longer than 50 ms, the waiting for the page's files included. */
+  readonly longTasks: readonly number[];
+}
+const paintOf = ({ page }: Visit): Promise<Paint> =>
+  page.evaluate<Paint>(`new Promise((resolve) => {
+    const entries = (type) => new Promise((told) => {
+      new PerformanceObserver((list) => told(list.getEntries())).observe({ type, buffered: true });
+      setTimeout(() => told([]), 200);
+    });
+    Promise.all([entries('paint'), entries('largest-contentful-paint'), entries('longtask')]).then(
+      ([paints, largest, tasks]) => resolve({
+        firstMs: Math.round(paints.find(({ name }) => name === 'first-contentful-paint')?.startTime ?? -1),
+        largestMs: Math.round(largest.at(-1)?.startTime ?? -1),
+        longTasks: tasks.map(({ duration }) => Math.round(duration)),
+      }),
+    );
+  })`);
+
+test('paint each page, calm and under load; how soon and with what long tasks is told', async () => {
+  builtPage();
+  const watchedMs = 4000;
+  const lines: string[] = [];
+  await withRunningCluster({ env: byDefault }, (cluster) =>
+    inBrowser(async (browser) => {
+      await (await open(browser, cluster.nodes[0] as RealNode)).close(); // The browser itself is warm.
+      for (const connections of [0, 64]) {
+        const load =
+          connections > 0 ? startLoad({ targets: cluster.targets, connections, bytes: 100, keep: false }) : null;
+        for (const hash of ['overview', 'trace', 'actors', 'network']) {
+          const before = load?.doneCount ?? 0;
+          const visit = await visitOf(browser, `${pageOf(cluster.nodes[0] as RealNode)}#${hash}`);
+          await visit.page.locator('main .panel').first().waitFor();
+          await visit.page.waitForTimeout(watchedMs);
+          const { firstMs, largestMs, longTasks } = await paintOf(visit);
+          assert.ok(firstMs > 0 && largestMs >= firstMs, hash);
+          assert.equal(besidesLive(visit), [], hash);
+          const rate = Math.round(((load?.doneCount ?? 0) - before) / (watchedMs / 1000));
+          const tasks = longTasks.length === 0 ? 'no long task' : `long tasks ${longTasks.join(', ')} ms`;
+          lines.push(`${hash}, ${rate} messages/s: first paint ${firstMs} ms, largest ${largestMs} ms, ${tasks}`);
+          await visit.close();
+        }
+        await load?.stop();
+      }
+    }),
+  );
+  process.stdout.write(`\n    ${lines.join('\n    ')}\n`);
 });
 
 Cluster.run();

@@ -40,6 +40,24 @@ Formats('give durations the digits that mean something', () => {
   assert.equal([1234, 42_000, 600_000, 10_800_000].map(span), ['1.2 sec', '42 sec', '10 min', '3 hr']);
 });
 
+Formats('are made when they are first used: to make all of them holds up the first paint', () => {
+  const { NumberFormat } = Intl;
+  let made = 0;
+  Intl.NumberFormat = class extends NumberFormat {
+    constructor(...given: ConstructorParameters<typeof NumberFormat>) {
+      super(...given);
+      made++;
+    }
+  } as typeof NumberFormat;
+  try {
+    const { count } = formats('es-AR' as 'es');
+    assert.is(made, 0);
+    assert.equal([count(1), count(2), made], ['1', '2', 1]);
+  } finally {
+    Intl.NumberFormat = NumberFormat;
+  }
+});
+
 Formats('keep one place behind the point of "1 of N" while it matters', () => {
   assert.equal([1.26, 30.8, 1250].map(formats('en').ratio), ['1.3', '31', '1,250']);
 });
