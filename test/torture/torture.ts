@@ -1,10 +1,7 @@
 /**
  * `npm run torture`: real nodes under real faults, clients that note everything, and checkers over all of it.
  *
- *   npm run torture -- [--minutes 1] [--nodes 3] [--clients 16] [--faults kill,cut,…] [--seed S] [--out results] [--keep]
- *   npm run torture -- --list
- *
- * Leaves a JSON file and a picture in `results/`. Exit code 1 when anything was violated; then data and logs are kept there
+ * See `--help`. Leaves a JSON file and a picture in `results/`. Exit code 1 when anything was violated; then data and logs are kept there
  * as well. The seed repeats which faults come when and what clients do; the machine's timing it cannot repeat.
  */
 import { parseArgs } from 'node:util';
@@ -12,11 +9,25 @@ import type { Fault } from './fault.ts';
 import { allFaults, faultsWithCables, faultsWithPackets, isOfCables, isOfPackets } from './faults.ts';
 import { reported } from './report.ts';
 
+const usage = `npm run torture -- [--minutes 1] [--nodes 3] [--clients 16] [--faults kill,cut,…] [--seed S] [--out results] [--keep]
+
+  --minutes M    for so long; 1 by default
+  --nodes n      1, 3, 5 or 7 nodes on this machine; 3 by default
+  --clients n    that write, read and tail all the time; 16 by default
+  --faults a,b   these faults only; a word stands for all whose names begin with it, and 'packets' for those that need a
+                 network of packets. By default all that need none, as far as this machine allows them
+  --list         names all faults, and what those need that this machine does not allow
+  --seed S       the faults and the calls of this run again; what the machine's timing made of them it cannot repeat
+  --out DIR      where the figures (JSON) and the picture (SVG) go; results by default
+  --keep         keeps data and logs of the nodes there too, as is done when anything was violated
+Exit code: 0 all held, 1 something was violated, 2 the arguments were wrong.
+`;
+
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 function refuse(words: string): never {
-  process.stderr.write(`npm run torture: ${words}\n`);
+  process.stderr.write(`npm run torture: ${words}\n\n${usage}`);
   process.exit(2);
 }
 
@@ -33,6 +44,7 @@ function optionsOf(args: readonly string[]) {
         out: { type: 'string', default: 'results' },
         keep: { type: 'boolean', default: false },
         list: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
       },
     });
     return values;
@@ -64,6 +76,7 @@ function chosen(words: string | undefined): readonly Fault[] {
 
 async function main(): Promise<void> {
   const given = optionsOf(process.argv.slice(2));
+  if (given.help) return void process.stdout.write(usage);
   if (given.list) {
     for (const { name, needs } of allFaults) say(needs === undefined ? name : `${name}  (not here: ${needs})`);
     return;
