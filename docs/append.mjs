@@ -21,7 +21,6 @@ function stream(node) {
     // While the node does not read, what is sent stays here.
     while (sent < messages.length && socket.bufferedAmount < 1_000_000) socket.send(messages[sent++]);
     if (sent < messages.length) setTimeout(send, 1);
-    else socket.close(); // The answers come all the same.
   };
   socket.on('open', send);
   socket.on('message', (lines) => {
@@ -30,6 +29,8 @@ function stream(node) {
       if ('error' in answer) process.stderr.write(`${node}: ${line}\n`);
       else answered = answer.n;
     }
+    // Not before: 30 s behind its close frame ws gives up, and a busy node may need longer for what is on the way to it.
+    if (answered === messages.length) socket.close();
   });
   socket.on('error', (error) => process.stderr.write(`${node}: ${error.message}\n`));
   return new Promise((resolve) => socket.on('close', resolve));
