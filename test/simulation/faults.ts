@@ -41,22 +41,21 @@ export type Wire = readonly [from: NodeId, to: NodeId];
 /** Breaks something and says what; null when there was nothing to break. */
 type Fault = (place: Place) => string | null;
 
-export const failpoints: readonly FailpointName[] = [
-  'promise.written',
-  'promise.persisted',
-  'batch.encoded',
-  'batch.sent',
-  'batch.persisted',
-  'commit.advanced',
-  'adoption.batch',
-  'barrier.appended',
-  'handover.sent',
-  'roster.persisted',
-  'damage.recorded',
-];
-
-/** Few nodes pass these, and seldom. */
-const rarePoints: ReadonlySet<FailpointName> = new Set(['adoption.batch', 'barrier.appended', 'handover.sent']);
+/** All there are, and whether few nodes pass them, and seldom. */
+const isRare: Readonly<Record<FailpointName, boolean>> = {
+  'promise.written': false,
+  'promise.persisted': false,
+  'batch.encoded': false,
+  'batch.sent': false,
+  'batch.persisted': false,
+  'commit.advanced': false,
+  'adoption.batch': true,
+  'barrier.appended': true,
+  'handover.sent': true,
+  'roster.persisted': false,
+  'damage.recorded': false,
+};
+export const failpoints = Object.keys(isRare) as readonly FailpointName[];
 
 const running = ({ cluster }: Place): readonly NodeId[] => cluster.voters.filter((id) => cluster.isUp(id));
 const someone = (place: Place): NodeId => place.dice.pick(place.cluster.voters);
@@ -105,9 +104,8 @@ export const faults = {
   },
   failpoint: ({ cluster, dice }) => {
     const point = dice.pick(failpoints);
-    const isRare = rarePoints.has(point);
-    const doomed = isRare || dice.chance(0.3) ? cluster.voters : [dice.pick(cluster.voters)];
-    for (const id of doomed) cluster.doom(id, point, isRare ? 1 : 1 + dice.int(3));
+    const doomed = isRare[point] || dice.chance(0.3) ? cluster.voters : [dice.pick(cluster.voters)];
+    for (const id of doomed) cluster.doom(id, point, isRare[point] ? 1 : 1 + dice.int(3));
     return `crash of ${doomed} at ${point}`;
   },
   stop: onSomeone((id, { cluster }) => {
