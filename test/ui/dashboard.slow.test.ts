@@ -247,6 +247,20 @@ test('brings older messages to whoever scrolls back, and says what a search has 
   });
 });
 
+test('says of no figure that it is zero, or all, when it is not known or nearly so', async () => {
+  const messages = Array.from({ length: 100 }, (_, i) => aMessage(i < 99 ? i + 1 : 101));
+  const idle = { metrics: { averageMs: 0, p95Ms: 0 } };
+  const feed = await fakeFeed(aHello({ views: all(idle), history: { messages, points: [[1, 2, null, null]] } }));
+  await onPage(feed, async ({ page, faults }) => {
+    await see(page, 'message 101');
+    assert.is(await page.locator('.sample').innerText(), '100 of 101 messages · sample: 1 of 1.1');
+    assert.is(await page.locator('.card', { hasText: 'Average latency' }).locator('.figure').innerText(), '–');
+    assert.is(await page.getByText('0 ms').count(), 0);
+    await see(page, 'Gaps: no writes went in, or another node led and nobody looked here.');
+    assert.equal(faults, []);
+  });
+});
+
 test('shows only violations, by keyboard and in both languages, also from the whole log', async () => {
   const messages = Array.from({ length: 50 }, (_, i) => aMessage(251 + i, { violation: i === 40 }));
   const status = { lastId: 300, lamport: 3000 };
@@ -260,6 +274,7 @@ test('shows only violations, by keyboard and in both languages, also from the wh
     physical_timestamp: 1_795_418_878,
   }));
   await onPage(feed, async ({ page, faults }) => {
+    await see(page, 'message 300');
     for (const [lang, name, only, button, done] of [
       ['en', 'Show', 'only violations', 'Search all 300 in the log', 'Searched the log, ids 1 to 300. Found: 1.'],
       [

@@ -40,6 +40,8 @@ export function Cards() {
   // Replication is timed by who does it: what a follower measures is that of times when it led.
   const leading = members.value.find(({ standing }) => standing === 'leading');
   const timed = leading?.view?.metrics ?? metrics;
+  /** 0: nothing was measured there. */
+  const latency = (ms: number): string => (ms === 0 ? '–' : f.duration(ms));
   const violations = members.value.reduce((sum, { view }) => Math.max(sum, view?.metrics.violations ?? 0), 0);
   return (
     <section aria-label={w.figures}>
@@ -65,14 +67,14 @@ export function Cards() {
         />
         <Card
           name={w.latency}
-          figure={say(({ averageMs }) => f.duration(timed?.averageMs ?? averageMs))}
+          figure={say(({ averageMs }) => latency(timed?.averageMs ?? averageMs))}
           hint={
             timed &&
-            [w.p95(f.duration(timed.p95Ms)), ...(leading && timed !== metrics ? [w.atLeader(leading.node)] : [])].join(
+            [w.p95(latency(timed.p95Ms)), ...(leading && timed !== metrics ? [w.atLeader(leading.node)] : [])].join(
               ', ',
             )
           }
-          others={({ averageMs }) => f.duration(averageMs)}
+          others={({ averageMs }) => latency(averageMs)}
         />
         <Card
           name={w.throughput}

@@ -197,7 +197,7 @@ export function Chart({ id, title, lines, points, say, choice, gaps }: ChartProp
         </div>
       )}
       {gaps !== undefined && points.some((point) => lines.some(({ value }) => value(point) === null)) && (
-        <p class="faint">{gaps}</p>
+        <p class="searched">{gaps}</p>
       )}
     </section>
   );

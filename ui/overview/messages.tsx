@@ -245,7 +245,8 @@ export function Messages() {
         <h3 id="messages">{w.messages}</h3>
         {all.length > 0 && found === null && (
           <p class="sample">
-            {w.rowsOf(f.count(rows.length), f.count(span))} · {oneOf > 1.005 ? w.sampled(f.ratio(oneOf)) : w.complete}
+            {w.rowsOf(f.count(rows.length), f.count(span))} ·{' '}
+            {oneOf > 1 ? w.sampled(f.ratio(Math.max(1.1, oneOf))) : w.complete}
             {frozen.value !== null && <b class="warn"> · {w.paused}</b>}
           </p>
         )}

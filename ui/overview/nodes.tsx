@@ -22,7 +22,7 @@ export function Behind({ node }: { readonly node: NodeId }) {
       )}{' '}
       <span class="faint">
         {w.lagOf(f.count(lag.entries))}
-        {lag.ms !== null && lag.ms > 0 && ` ${w.lagTime(f.span(lag.ms))}`}
+        {lag.ms !== null && lag.ms >= 1000 && ` ${w.lagTime(f.span(lag.ms))}`}
       </span>
     </>
   );

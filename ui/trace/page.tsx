@@ -79,6 +79,9 @@ function Tools() {
         <button type="button" onClick={go('nextViolation', w.noViolation)}>
           ] {w.nextViolation}
         </button>
+        <button type="button" onClick={go('previousElection', w.noElection)}>
+          E {w.previousElection}
+        </button>
         <button type="button" onClick={go('nextElection', w.noElection)}>
           e {w.nextElection}
         </button>
