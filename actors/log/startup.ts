@@ -13,9 +13,9 @@ import type { Recovered, Violation } from '../events.ts';
 import type { Dice, Disk, DiskError, Failpoints, LogLines } from '../ports.ts';
 import type { Batch } from '../protocol/batch.ts';
 import { decodeBatch } from '../protocol/batch.ts';
-import type { NodeId } from '../protocol/epoch.ts';
+import type { Index, NodeId } from '../protocol/epoch.ts';
 import { drawId, type Identity, sameMembers } from '../protocol/identityRecord.ts';
-import { KeyTable } from '../protocol/keyTable.ts';
+import { KeyTable, keyedWrites } from '../protocol/keyTable.ts';
 import { Desk } from './desk.ts';
 import { IdentityFile } from './identityFile.ts';
 import { type Recovered as RecoveredSegments, SegmentedLog } from './segments.ts';
@@ -29,8 +29,9 @@ export interface RecoveryInput {
   readonly failpoints: Failpoints;
   readonly segmentBytes: number;
   readonly tailBytes: number;
-  /** Idempotency keys are kept for so many entries. */
+  /** Of idempotency keys: see keyTable.ts. */
   readonly keptEntries: number;
+  readonly keptKeys: number;
   /** The log's segments are kept in memory. */
   readonly memory: boolean;
 }
@@ -42,6 +43,10 @@ export type StartOutcome =
 export function recoverNode(input: RecoveryInput, done: (outcome: StartOutcome) => void): void {
   const fail = (reason: string): void => done({ kind: 'failed', reason });
   const file = new IdentityFile(input.disk);
+  const begin = (identity: Identity): void =>
+    file.save(identity, (saved) =>
+      saved.kind === 'saved' ? recoverLog(input, file, identity, done) : fail(words('the identity', saved.error)),
+    );
   file.read((outcome) => {
     if (outcome.kind === 'failed') return fail(`the identity cannot be read: ${outcome.error.message}`);
     if (outcome.kind === 'lost')
@@ -52,7 +57,9 @@ export function recoverNode(input: RecoveryInput, done: (outcome: StartOutcome) 
     if (outcome.kind === 'found') {
       const wrong = foreign(outcome.identity, input);
       if (wrong) return fail(wrong);
-      return recoverLog(input, file, { ...outcome.identity, membership: input.voters }, done);
+      const found: Identity = { ...outcome.identity, membership: input.voters };
+      // No start has come to its end here: what was read may be in the cache alone, and must be durable before any segment.
+      return found.boot === 0 ? begin(found) : recoverLog(input, file, found, done);
     }
     const identity: Identity = {
       clusterId: null,
@@ -64,9 +71,7 @@ export function recoverNode(input: RecoveryInput, done: (outcome: StartOutcome) 
       boot: 0,
       damaged: false,
     };
-    file.save(identity, (saved) =>
-      saved.kind === 'saved' ? recoverLog(input, file, identity, done) : fail(words('the identity', saved.error)),
-    );
+    begin(identity);
   });
 }
 
@@ -92,25 +97,35 @@ function recoverLog(
   const fail = (reason: string): void => done({ kind: 'failed', reason });
   const { segmentBytes, tailBytes, log } = input;
   const segments = new SegmentedLog(input.disk, { segmentBytes, cacheBytes: tailBytes });
-  const keys = new KeyTable(input.keptEntries);
+  const keys = new KeyTable(input);
   const violations: Violation[] = [];
-  /** Key tables are of the committed log: these batches wait until the commit is known. */
-  const keyed: Batch[] = [];
+  /** Key tables are of the committed log: these wait until they are known to be. */
+  const keyed: { readonly endIndex: Index; readonly writes: ReturnType<typeof keyedWrites> }[] = [];
+  const commitKeys = (commit: Index): void => {
+    let count = 0;
+    for (const { endIndex, writes } of keyed) {
+      if (endIndex > commit) break;
+      for (const [key, write] of writes) keys.add(key, write);
+      count++;
+    }
+    keyed.splice(0, count);
+  };
   segments.recover(
     {
       onBatch: (batch, previousLamport) => {
         if (batch.baseLamport <= previousLamport) violations.push({ batch: copy(batch), previousLamport });
-        if (batch.hasKeys) keyed.push(copy(batch));
-        while (keyed.length > 0 && (keyed[0]?.endIndex ?? 0) <= batch.endIndex - input.keptEntries) keyed.shift();
+        if (batch.hasKeys) keyed.push({ endIndex: batch.endIndex, writes: keyedWrites(batch) });
       },
       onReplaced: (after) => {
         while ((violations.at(-1)?.batch.endIndex ?? 0) > after) violations.pop();
         while ((keyed.at(-1)?.endIndex ?? 0) > after) keyed.pop();
       },
+      onCommit: commitKeys,
     },
     (outcome) => {
       if (outcome.kind === 'failed') return fail(`the log cannot be read: ${outcome.error.message}`);
-      for (const batch of keyed) if (batch.endIndex <= outcome.commit) keys.commit(batch);
+      commitKeys(outcome.commit);
+      keys.reach(outcome.commit);
       const lost = outcome.fresh && identity.clusterId !== null;
       tellVerdict(log, outcome, lost && input.memory);
       const saved: Identity = {

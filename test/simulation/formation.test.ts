@@ -105,6 +105,31 @@ Formation('forms one cluster in the end whenever any node loses its power while 
   }
 });
 
+Formation(
+  'takes no new node for one that lost its identity, killed and cut off in its very first writes (R-D1a)',
+  () => {
+    for (let at = 1; at <= 80; at += 3) {
+      const dice = new SeededDice(`first writes ${at}`);
+      const scenario = started({ seed: at });
+      const { cluster } = scenario;
+      const victim = dice.pick(cluster.voters);
+      cluster.crash(victim);
+      cluster.disk(victim).wipe();
+      cluster.disk(victim).faults.slowFsyncMs = 30;
+      cluster.start(victim);
+      scenario.run(at);
+      cluster.kill(victim); // What is not synced stays in the cache,
+      cluster.start(victim);
+      scenario.run(dice.between(1, 80));
+      cluster.crash(victim); // and goes now.
+      cluster.disk(victim).faults.slowFsyncMs = 0;
+      cluster.start(victim);
+      scenario.run(500);
+      assert.equal(cluster.failures, [], `killed at ${at} ms`);
+    }
+  },
+);
+
 Formation('forms one cluster in the end over connections that break all the time (R25)', () => {
   for (let seed = 1; seed <= 10; seed++) {
     const dice = new SeededDice(`breaks ${seed}`);
