@@ -140,7 +140,8 @@ test('says what is wrong: a node down, no leader, nodes that disagree, violation
     feed.tick({ views: all({ metrics: { violations: 2 } }) });
     await page.locator('[aria-live]').getByText('2 causality violations').waitFor();
     await page.getByRole('link', { name: 'see them' }).click();
-    assert.is(await page.getByLabel('Show', { exact: true }).inputValue(), 'violations');
+    const chosen = page.getByLabel('Show', { exact: true }).locator('option:checked');
+    await chosen.getByText('only violations').waitFor({ state: 'attached' });
     assert.equal(faults, []);
 
     feed.hello = aHello({ version: 99 });
