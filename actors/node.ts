@@ -54,8 +54,9 @@ export interface NodeOptions {
   readonly segmentBytes?: number;
   /** How much of the log's end stays in memory. Default 8 MiB. */
   readonly tailBytes?: number;
-  /** Idempotency keys are kept for so many entries. Default one million. */
+  /** Idempotency keys are kept for so many entries (default one million), and only so many of them (500,000: some 110 MB). */
   readonly keptEntries?: number;
+  readonly keptKeys?: number;
   /** The segments are kept in memory (`--memory`). */
   readonly memory?: boolean;
   /** Called once when the node cannot go on; the process must end. */
@@ -168,13 +169,14 @@ export const nodeMachine = setup({
       id: 'store',
       systemId: 'store',
       src: 'store',
-      input: ({ context: { ports, nodeId, voters, segmentBytes, tailBytes, keptEntries, memory } }) => ({
+      input: ({ context: { ports, nodeId, voters, segmentBytes, tailBytes, keptEntries, keptKeys, memory } }) => ({
         ...ports,
         nodeId,
         voters,
         segmentBytes,
         tailBytes,
         keptEntries,
+        keptKeys,
         memory,
       }),
     },
@@ -323,6 +325,7 @@ export function createNode(options: NodeOptions): Node {
     segmentBytes: 32 * 1024 * 1024,
     tailBytes: 8 * 1024 * 1024,
     keptEntries: 1_000_000,
+    keptKeys: 500_000,
     memory: false,
     ...options,
     voters: [...options.voters].sort((a, b) => a - b),

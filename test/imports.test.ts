@@ -34,6 +34,8 @@ interface Rule {
 const edge = ['actors/ports.ts', 'actors/facade.ts', 'actors/observation.ts', 'actors/protocol/'];
 /** What the page may know of a node, by its types alone: none of the code that runs in one gets into a browser. */
 const shown = ['actors/facade.ts', 'actors/observation.ts', 'actors/protocol/', 'http/live/protocol.ts'];
+/** Pure, and imports nothing that runs itself: both ends of what a page is sent, which must agree. */
+const atBothEnds = ['http/live/packedTrace.ts'];
 const drawing = ['preact', 'preact/hooks', '@preact/signals', 'uplot'];
 const building = ['node:', 'esbuild', 'elkjs'];
 /** The first one that fits a file holds. */
@@ -49,7 +51,7 @@ const rules: readonly Rule[] = [
   // Run by the build, never in a browser.
   { of: 'ui/build.mjs', may: ['ui/', ...building] },
   { of: 'ui/layout.mjs', may: ['ui/', ...building] },
-  { of: 'ui/', may: ['ui/', ...shown, ...drawing] },
+  { of: 'ui/', may: ['ui/', ...shown, ...atBothEnds, ...drawing] },
   // They know a cluster from outside: by its answers, and by the types of what it shows.
   { of: 'scripts/experiment/pictures/', may: ['scripts/experiment/', 'echarts/', '@resvg/resvg-js'] },
   { of: 'scripts/experiment/', may: ['scripts/', 'http/live/protocol.ts', 'node:', 'ws'] },
@@ -75,13 +77,13 @@ function forbiddenImports(file: string, source: string): string[] {
     .map((name) => `${file} must not import ${name}`);
 }
 
-/** The page takes types from a node's code, and nothing that runs. */
+/** The page takes types from a node's code, and nothing that runs but what is made for both ends. */
 function importsThatRun(file: string, source: string): string[] {
-  if (!file.startsWith('ui/')) return [];
+  if (!file.startsWith('ui/') && !atBothEnds.includes(file)) return [];
   const code = withoutComments(source).replace(/\b(?:import|export)\s+type\b[^'"]*?\bfrom\s*['"][^'"]+['"]/g, ' ');
   return importsOf(code)
     .map((name) => resolved(file, name))
-    .filter((name) => /^(?:actors|http)\//.test(name))
+    .filter((name) => /^(?:actors|http)\//.test(name) && !atBothEnds.includes(name))
     .map((name) => `${file} must import only types of ${name}`);
 }
 
@@ -184,6 +186,10 @@ Arrows('let the page take types of a node, and nothing that runs', () => {
   ]) {
     assert.equal(of(source), ['ui/network/page.tsx must import only types of actors/observation.ts']);
   }
+  assert.equal(of("import { unpacked } from '../../http/live/packedTrace.ts';"), []);
+  assert.equal(importsThatRun('http/live/packedTrace.ts', "import { x } from '../json.ts';"), [
+    'http/live/packedTrace.ts must import only types of http/json.ts',
+  ]);
 });
 
 Arrows('are not all: what is ambient in an actor is found too', () => {

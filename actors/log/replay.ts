@@ -19,6 +19,8 @@ export interface RecoveryReader {
   onBatch?(batch: Batch, previousLamport: Lamport): void;
   /** Everything reported behind `after` was replaced; what replaces it comes next. */
   onReplaced?(after: Index): void;
+  /** Nothing up to here is replaced any more; batches up to here may yet come. */
+  onCommit?(commit: Index): void;
 }
 
 const markAfter = (batch: Batch): LogMark => ({
@@ -71,6 +73,7 @@ export class Replay {
 
   commitTo(commit: Index): void {
     this.locations.commitTo(commit);
+    this.#reader.onCommit?.(this.locations.commit);
     while (this.#tailBytes > this.#tailBytesMax && this.#tailFrom < this.#tail.length) {
       const oldest = this.#tail[this.#tailFrom] as Batch;
       if (oldest.endIndex > this.locations.commit) break;

@@ -2,8 +2,9 @@
  * Idempotency keys: which key brought which messages. A function of the committed log, so that every node has the same
  * table, and the same key gives the same answer across a change of leaders (PROTOCOL §8).
  *
- * K1. A key is forgotten once `keptEntries` entries were committed behind its write. Below the floor nothing is known,
- *     so a resend whose first try is older than that is refused as unknown.
+ * K1. A key is forgotten once `keptEntries` entries were committed behind its write, or `keptKeys` writes with keys: no client
+ *     can fill the memory of the nodes. Below the floor nothing is known, so a resend whose first try is older than that is
+ *     refused as unknown.
  */
 import type { Batch } from './batch.ts';
 import type { Index, Lamport, NodeId } from './epoch.ts';
@@ -42,14 +43,19 @@ export function keyedWrites(batch: Batch): readonly (readonly [key: string, writ
   return found;
 }
 
+export interface KeptKeys {
+  readonly keptEntries: number;
+  readonly keptKeys: number;
+}
+
 export class KeyTable {
-  readonly #kept: number;
+  readonly #kept: KeptKeys;
   /** In log order: a Map keeps the order of insertion, and a key is inserted once. */
   readonly #writes = new Map<string, KeyedWrite>();
   #floor: Index = 0;
 
-  constructor(keptEntries: number) {
-    this.#kept = keptEntries;
+  constructor(kept: KeptKeys) {
+    this.#kept = kept;
   }
 
   get size(): number {
@@ -65,13 +71,25 @@ export class KeyTable {
   }
 
   commit(batch: Batch): void {
-    for (const [key, write] of keyedWrites(batch)) {
-      this.#writes.delete(key); // So that it stands at the end again.
-      this.#writes.set(key, write);
-    }
-    this.#floor = Math.max(0, batch.endIndex - this.#kept);
-    for (const [key, write] of this.#writes) {
-      if (write.index > this.#floor) break;
+    for (const [key, write] of keyedWrites(batch)) this.add(key, write);
+    this.reach(batch.endIndex);
+  }
+
+  /** The next committed write that has a key. */
+  add(key: string, write: KeyedWrite): void {
+    this.#writes.delete(key); // So that it stands at the end again.
+    this.#writes.set(key, write);
+    if (this.#writes.size <= this.#kept.keptKeys) return;
+    const [oldest, { index }] = this.#writes.entries().next().value as [string, KeyedWrite];
+    this.#writes.delete(oldest);
+    this.#floor = Math.max(this.#floor, index);
+  }
+
+  /** Everything up to this index is committed, and its keys have been added. */
+  reach(commit: Index): void {
+    this.#floor = Math.max(this.#floor, commit - this.#kept.keptEntries);
+    for (const [key, { index }] of this.#writes) {
+      if (index > this.#floor) break;
       this.#writes.delete(key);
     }
   }

@@ -19,7 +19,7 @@ export const paceOf = (everyMs: number): number => (everyMs === 0 ? 0 : (paces.f
 
 const members = new Set(['type', 'everyMs', 'trace', 'actors', 'oneOf', 'messages']);
 
-/** The want, or why it is none, in words that fit into a close frame. */
+/** The want, or why it is none: for a close frame, which is cut to what fits (upgrades.ts). */
 export function parseWant(text: string): Want | string {
   let said: unknown;
   try {

@@ -61,7 +61,7 @@ export const lamportTime = header(
 const idempotencyKey = header(
   'Idempotency-Key',
   { type: 'string', pattern: `^[\\x20-\\x7e]{1,${maxKeyBytes}}$` },
-  'The same key gives the same answer and never a second message, at any node; remembered for a million messages.',
+  'The same key gives the same answer and never a second message, at any node; remembered for a million messages, or 500,000 keys.',
 );
 export const lastEventId = header(
   'Last-Event-ID',

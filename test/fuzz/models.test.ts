@@ -31,38 +31,48 @@ Keys('are those of the last entries, each with its newest write', () => {
     { weight: 1, arbitrary: record({ kind: constant('barrier') }) },
   );
   holds(
-    fc.property(fc.integer({ min: 1, max: 15 }), steps(step), (kept, taken) => {
-      const table = new KeyTable(kept);
-      /** Every keyed write of the log, oldest first. */
-      let model: { readonly key: string; readonly index: number; readonly count: number }[] = [];
-      let before = nothingBefore;
-      let n = 0;
-      for (const each of taken) {
-        const writes =
-          each.kind === 'barrier'
-            ? ('barrier' as const)
-            : each.writes.map(({ key, messages }) =>
-                aWrite({ n: ++n, contents: Array<string>(messages).fill('m'), ...(key !== null && { key: `${key}` }) }),
-              );
-        const batch = aBatch(before, e(1, 1), writes);
-        before = batch;
-        table.commit(batch);
-        let index = batch.baseIndex;
-        for (const { key, count } of writes === 'barrier' ? [] : writes) {
-          if (key) model = [...model.filter((old) => old.key !== key.key), { key: key.key, index, count }];
-          index += count;
+    fc.property(
+      fc.integer({ min: 1, max: 15 }),
+      fc.integer({ min: 1, max: 15 }),
+      steps(step),
+      (kept, keptKeys, taken) => {
+        const table = new KeyTable({ keptEntries: kept, keptKeys });
+        let floor = 0;
+        /** Every keyed write of the log, oldest first. */
+        let model: { readonly key: string; readonly index: number; readonly count: number }[] = [];
+        let before = nothingBefore;
+        let n = 0;
+        for (const each of taken) {
+          const writes =
+            each.kind === 'barrier'
+              ? ('barrier' as const)
+              : each.writes.map(({ key, messages }) =>
+                  aWrite({
+                    n: ++n,
+                    contents: Array<string>(messages).fill('m'),
+                    ...(key !== null && { key: `${key}` }),
+                  }),
+                );
+          const batch = aBatch(before, e(1, 1), writes);
+          before = batch;
+          table.commit(batch);
+          let index = batch.baseIndex;
+          for (const { key, count } of writes === 'barrier' ? [] : writes) {
+            if (key) model = [...model.filter((old) => old.key !== key.key), { key: key.key, index, count }];
+            index += count;
+          }
+          floor = Math.max(floor, batch.endIndex - kept, model.at(-1 - keptKeys)?.index ?? 0);
+          model = model.filter((old) => old.index > floor);
+          assert.is(table.floor, floor);
+          assert.is(table.size, model.length);
+          for (let key = 0; key <= 12; key++) {
+            const { index: place, count } = table.get(`${key}`) ?? {};
+            const wanted = model.find((old) => old.key === `${key}`);
+            assert.equal({ place, count }, { place: wanted?.index, count: wanted?.count }, `key ${key}`);
+          }
         }
-        const floor = Math.max(0, batch.endIndex - kept);
-        model = model.filter((old) => old.index > floor);
-        assert.is(table.floor, floor);
-        assert.is(table.size, model.length);
-        for (let key = 0; key <= 12; key++) {
-          const { index: place, count } = table.get(`${key}`) ?? {};
-          const wanted = model.find((old) => old.key === `${key}`);
-          assert.equal({ place, count }, { place: wanted?.index, count: wanted?.count }, `key ${key}`);
-        }
-      }
-    }),
+      },
+    ),
   );
 });
 Keys.run();

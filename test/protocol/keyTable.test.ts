@@ -15,7 +15,7 @@ Keys('a key gives the place, the size and the body of its write', () => {
     aWrite({ n: 2, contents: ['c'] }),
     aWrite({ n: 3, origin: 7, key: 'k', body: 'x', contents: ['d', 'e', 'f'] }),
   ]);
-  const table = new KeyTable(100);
+  const table = new KeyTable({ keptEntries: 100, keptKeys: 100 });
   table.commit(first);
   table.commit(batch);
   assert.equal(table.get('k'), {
@@ -47,7 +47,7 @@ function aLogOfKeys(count: number): Batch[] {
 }
 
 Keys('a key is kept for so many entries behind it, and then forgotten (K1)', () => {
-  const table = new KeyTable(10);
+  const table = new KeyTable({ keptEntries: 10, keptKeys: 100 });
   for (const batch of aLogOfKeys(30)) {
     table.commit(batch);
     const { endIndex } = batch;
@@ -56,6 +56,28 @@ Keys('a key is kept for so many entries behind it, and then forgotten (K1)', () 
     for (let i = 1; i <= endIndex; i++)
       assert.is(table.get(`key ${i}`) !== undefined, i > table.floor, `${i} at ${endIndex}`);
   }
+});
+
+Keys('however far they lie apart, no more than so many are kept (K1)', () => {
+  const table = new KeyTable({ keptEntries: 1000, keptKeys: 10 });
+  for (const batch of aLogOfKeys(30)) {
+    table.commit(batch);
+    assert.is(table.size, Math.min(10, batch.endIndex));
+    assert.is(table.floor, Math.max(0, batch.endIndex - 10));
+    assert.is(table.get(`key ${table.floor}`), undefined);
+    assert.is(table.get(`key ${table.floor + 1}`)?.index, table.floor + 1);
+  }
+});
+
+Keys('what has no key raises the floor as well', () => {
+  const table = new KeyTable({ keptEntries: 10, keptKeys: 10 });
+  const [batch] = aLogOfKeys(1) as [Batch];
+  table.commit(batch);
+  table.reach(10);
+  assert.is(table.get('key 1')?.index, 1);
+  table.reach(11);
+  assert.is(table.floor, 1);
+  assert.is(table.get('key 1'), undefined);
 });
 
 Keys('the table is a function of the committed log, however it was cut into commits', () => {
@@ -71,7 +93,7 @@ Keys('the table is a function of the committed log, however it was cut into comm
     );
     batches.push(aBatch(batches.at(-1) ?? nothingBefore, epoch, dice.chance(0.1) ? 'barrier' : writes));
   }
-  const table = new KeyTable(50);
+  const table = new KeyTable({ keptEntries: 50, keptKeys: 40 });
   const all = new Map<string, { index: number }>();
   for (const batch of batches) {
     table.commit(batch);

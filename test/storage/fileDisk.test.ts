@@ -120,6 +120,7 @@ Real('a device that fails ends the start, which says with what file, and what ca
       segmentBytes: options.segmentBytes,
       tailBytes: options.cacheBytes,
       keptEntries: 10,
+      keptKeys: 10,
       memory: false,
     };
     const outcome = await new Promise<StartOutcome>((done) => recoverNode(input, done));

@@ -74,7 +74,7 @@ export class PipelineWorld {
     this.self = options.self ?? 1;
     const batches = options.batches ?? [];
     const commit = options.commit ?? 0;
-    const keys = new KeyTable(options.keptEntries ?? 1000);
+    const keys = new KeyTable({ keptEntries: options.keptEntries ?? 1000, keptKeys: 1000 });
     for (const batch of batches) if (batch.endIndex <= commit) keys.commit(batch);
     const voters = options.voters ?? [1, 2, 3];
     const identity = {

@@ -34,6 +34,7 @@ export interface ClusterOptions extends WireShape {
   readonly segmentBytes?: number;
   readonly tailBytes?: number;
   readonly keptEntries?: number;
+  readonly keptKeys?: number;
   readonly memory?: boolean;
   readonly priorities?: ReadonlyMap<NodeId, number>;
   readonly writeMs?: readonly [number, number];
@@ -240,7 +241,7 @@ export class SimulatedCluster {
 
   #boot(id: NodeId): void {
     const machine = this.#machine(id);
-    const { priorities, segmentBytes, tailBytes, keptEntries, memory, watch } = this.#options;
+    const { priorities, segmentBytes, tailBytes, keptEntries, keptKeys, memory, watch } = this.#options;
     const process = new SimulatedProcess(this.clock, { rate: this.#options.clockRates?.get(id) ?? 1 });
     const dice = this.dice.fork(`node ${id} at ${this.clock.now()}`);
     const wallRate = this.#options.wallRates?.get(id) ?? 1;
@@ -254,6 +255,7 @@ export class SimulatedCluster {
       segmentBytes: segmentBytes ?? 1024 * 1024,
       tailBytes: tailBytes ?? 256 * 1024,
       keptEntries: keptEntries ?? 100_000,
+      keptKeys: keptKeys ?? 100_000,
       memory: memory ?? false,
       onEvent: (target, event) => {
         const time = (this.clock.now() * 1000) | 0;

@@ -10,6 +10,6 @@ export * from '../../../actors/log/startup.ts';
 export function recoverNode(input: real.RecoveryInput, done: (outcome: real.StartOutcome) => void): void {
   real.recoverNode(input, (outcome) => {
     if (outcome.kind === 'failed') return done(outcome);
-    done({ ...outcome, recovered: { ...outcome.recovered, keys: new KeyTable(input.keptEntries) } });
+    done({ ...outcome, recovered: { ...outcome.recovered, keys: new KeyTable(input) } });
   });
 }
