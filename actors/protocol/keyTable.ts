@@ -52,6 +52,12 @@ export class KeyTable {
   readonly #kept: KeptKeys;
   /** In log order: a Map keeps the order of insertion, and a key is inserted once. */
   readonly #writes = new Map<string, KeyedWrite>();
+  /**
+   * Goes through the map once, behind what is forgotten. A new walk for each would first pass the places of all that was
+   * deleted since the map was built anew: with half a million keys a third of a millisecond.
+   */
+  #walk = this.#writes.entries();
+  #next: readonly [key: string, write: KeyedWrite] | undefined;
   #floor: Index = 0;
 
   constructor(kept: KeptKeys) {
@@ -79,18 +85,30 @@ export class KeyTable {
   add(key: string, write: KeyedWrite): void {
     this.#writes.delete(key); // So that it stands at the end again.
     this.#writes.set(key, write);
-    if (this.#writes.size <= this.#kept.keptKeys) return;
-    const [oldest, { index }] = this.#writes.entries().next().value as [string, KeyedWrite];
-    this.#writes.delete(oldest);
-    this.#floor = Math.max(this.#floor, index);
+    if (this.#writes.size > this.#kept.keptKeys) this.#floor = Math.max(this.#floor, this.#oldest?.[1].index ?? 0);
+    this.#forget();
   }
 
   /** Everything up to this index is committed, and its keys have been added. */
   reach(commit: Index): void {
     this.#floor = Math.max(this.#floor, commit - this.#kept.keptEntries);
-    for (const [key, { index }] of this.#writes) {
-      if (index > this.#floor) break;
-      this.#writes.delete(key);
+    this.#forget();
+  }
+
+  #forget(): void {
+    for (let oldest = this.#oldest; oldest && oldest[1].index <= this.#floor; oldest = this.#oldest)
+      this.#writes.delete(oldest[0]);
+  }
+
+  get #oldest(): readonly [key: string, write: KeyedWrite] | undefined {
+    // A key that came again stands at the end now, with another write.
+    while (this.#next === undefined || this.#writes.get(this.#next[0]) !== this.#next[1]) {
+      const { value, done } = this.#walk.next();
+      this.#next = value;
+      if (!done) continue;
+      this.#walk = this.#writes.entries(); // Nothing is left; a walk that has ended sees nothing new.
+      return undefined;
     }
+    return this.#next;
   }
 }
