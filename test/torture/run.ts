@@ -18,6 +18,7 @@ import type { FaultWindow, FinalLogs, History, ShownMessage, Violation } from '.
 import { SeededDice } from '../support/dice.ts';
 import { now } from '../support/loadClient.ts';
 import { pause, RealCluster, type RealNode, until } from '../support/realCluster.ts';
+import { judgeAnswers, judgeCounters, judgeRestart } from './accounts.ts';
 import { Client, type Crowd } from './clients.ts';
 import type { Fault } from './fault.ts';
 import { type CallRecord, Recorder } from './recorder.ts';
@@ -136,7 +137,8 @@ class Run {
     const logs = await this.#finalLogs();
     // Against no log everything would be wrong: what has been found already must do.
     if (logs.size > 0) this.#violations.push(...judge(history, logs));
-    this.#judgeOwn();
+    this.#violations.push(...judgeCounters(this.#world.causalityViolations));
+    this.#violations.push(...judgeAnswers(this.#recorder.complaints));
     return {
       beganAt,
       endedAt,
@@ -344,24 +346,7 @@ class Run {
     this.#cluster.start();
     await this.#cluster.ready();
     const after = await this.#logsNow();
-    for (const [id, shown] of before) {
-      // What is the same is the same object: see the recorder.
-      const place = shown.findIndex((message, i) => after.get(id)?.[i] !== message);
-      if (place < 0) continue;
-      this.#violations.push({ invariant: 'T1', words: `node ${id} has lost or changed message ${place + 1}` });
-    }
+    this.#violations.push(...judgeRestart(before, after));
     return after;
-  }
-
-  /** T4 and T5. */
-  #judgeOwn(): void {
-    const { causalityViolations } = this.#world;
-    if (causalityViolations > 0) {
-      this.#violations.push({
-        invariant: 'T4',
-        words: `a node counted ${causalityViolations} violations of the order`,
-      });
-    }
-    for (const words of this.#recorder.complaints.slice(0, 10)) this.#violations.push({ invariant: 'T5', words });
   }
 }
