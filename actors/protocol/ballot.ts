@@ -39,6 +39,7 @@ export interface Standing {
 const bulliesMax = 4;
 const tenureWindowMs = 60_000;
 const penaltyDoublingsMax = 4;
+const greyDoublingsMax = 6;
 /** How long the first leader of all waits for higher ids that have not been seen, in TS. */
 const firstSuspicions = 3;
 
@@ -381,9 +382,11 @@ export class Ballot {
       this.quorumConnected(now)
     );
   }
-  /** R23: it may follow and vote, but others should lead for a while. */
+  /** R23: it may follow and vote, but others should lead for a while; longer each time, until it was well for as long as it can be. */
   turnGrey(now: number): void {
-    this.#greyUntil = now + 10 * this.timing.suspectMs * 2 ** Math.min(6, this.#greys++);
+    const greyMs = 10 * this.timing.suspectMs;
+    if (now - this.#greyUntil > greyMs * 2 ** greyDoublingsMax) this.#greys = 0;
+    this.#greyUntil = now + greyMs * 2 ** Math.min(greyDoublingsMax, this.#greys++);
   }
 
   noteNear(peer: NodeId, near: boolean, now: number): void {

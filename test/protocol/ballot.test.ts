@@ -428,6 +428,10 @@ Starts('a grey node waits n·D more, and for longer each time (R23)', () => {
   assert.not.equal(ballot.unelectable(1000 + 10 * TS), 'grey');
   ballot.turnGrey(10_000);
   assert.is(ballot.unelectable(10_000 + 20 * TS - 1), 'grey');
+  const late = 10_000 + 20 * TS + 640 * TS + 1; // It has been well for long: counted anew.
+  ballot.turnGrey(late);
+  assert.is(ballot.unelectable(late + 10 * TS - 1), 'grey');
+  assert.not.equal(ballot.unelectable(late + 10 * TS), 'grey');
 });
 
 Starts('a node whose disk is full does not stand: its promise would wait for room (R18)', () => {
