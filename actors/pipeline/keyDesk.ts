@@ -57,7 +57,8 @@ export class KeyDesk {
   committedTo(commit: Index): readonly Joined[] {
     const answers: Joined[] = [];
     for (const [key, write] of this.#underWay) {
-      if (write.index > commit) continue;
+      // They stand in the order of their batches, and a commit is the end of one.
+      if (write.index > commit) break;
       this.#underWay.delete(key);
       for (const submission of this.#joined.get(key) ?? [])
         answers.push({ submission, result: repeated(submission, write) });
