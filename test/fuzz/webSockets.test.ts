@@ -211,7 +211,8 @@ Reasons(
       anyText,
     );
     const isRefused = async (text: string): Promise<void> => {
-      const { code } = heardIn(await converse(world, '/live', frameOf(text)));
+      // Whoever goes on listening is waited for.
+      const { code } = heardIn(await converse(world, '/live', frameOf(text), { hangsUp: true }));
       assert.is(code, Buffer.byteLength(text) > 1024 ? 1009 : 1008);
       noBug(world);
     };
