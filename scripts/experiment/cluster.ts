@@ -9,10 +9,10 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isFree } from '../clusterPorts.ts';
 import { LogNode } from './node.ts';
 import { regionsOf } from './regions.ts';
 import type { Label } from './results.ts';
@@ -146,13 +146,6 @@ export async function checkChaos({ nodes }: Cluster): Promise<void> {
 }
 
 // ---------------------------------------------------------------------------------------------- one that is started
-
-const isFree = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
-  });
 
 /**
  * Clients from this port on, peers and cables behind the next thousands. Of its own choice what `npm start` takes, if that
