@@ -452,8 +452,11 @@ export class Leader implements Office {
     this.#forming = null;
     const waiting = new Map<NodeId, Submission[]>();
     for (const submission of [...forming, ...this.#submissions.takeAll(), ...this.#keys.waiting])
-      if (this.#isListening(submission.origin, submission.write.tag.boot))
-        waiting.set(submission.origin, [...(waiting.get(submission.origin) ?? []), submission]);
+      if (this.#isListening(submission.origin, submission.write.tag.boot)) {
+        const those = waiting.get(submission.origin);
+        if (those) those.push(submission);
+        else waiting.set(submission.origin, [submission]);
+      }
     for (const [origin, submissions] of waiting) this.#refuse(origin, submissions, 'notLeader');
     for (const { peer, nonce } of this.reads.abandon()) this.#noRead(peer, nonce);
   }
