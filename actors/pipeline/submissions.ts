@@ -45,11 +45,15 @@ export class Submissions {
       this.#bytes -= next.write.bytes.length;
       this.#from++;
     }
-    if (this.isEmpty) {
-      this.#waiting = [];
-      this.#from = 0;
-    }
+    this.#letGo();
     return taken;
+  }
+
+  /** What was taken, also when there is always something that waits. Half at a time: each is moved once on average. */
+  #letGo(): void {
+    if (this.#from * 2 < this.#waiting.length) return;
+    this.#waiting = this.#waiting.slice(this.#from);
+    this.#from = 0;
   }
 
   dropFrom(origin: NodeId): void {
