@@ -185,8 +185,14 @@ async function ask(at: Endpoint, subject: string, body: unknown, withinMs?: numb
   }
 }
 
-/** As an ordered consumer of the client libraries: in memory, without acknowledgements, with flow control. */
-async function consume(at: Endpoint, policy: 'all' | 'new', got: (payload: Buffer) => void): Promise<Session> {
+/**
+ * As an ordered consumer of the client libraries: in memory, without acknowledgements, with flow control. Servers that
+ * have just begun to know their leader may leave the first questions without an answer.
+ */
+const consume = (at: Endpoint, policy: 'all' | 'new', got: (payload: Buffer) => void): Promise<Session> =>
+  untilDone('making a consumer', () => tryConsume(at, policy, got));
+
+async function tryConsume(at: Endpoint, policy: 'all' | 'new', got: (payload: Buffer) => void): Promise<Session> {
   const reading = session(at);
   const inbox = newInbox();
   reading.listen(inbox, (_line, payload) => got(payload));
@@ -202,8 +208,13 @@ async function consume(at: Endpoint, policy: 'all' | 'new', got: (payload: Buffe
     num_replicas: 1,
     mem_storage: true,
   };
-  await reading.ask(`$JS.API.CONSUMER.CREATE.${stream}`, { stream_name: stream, config });
-  return reading;
+  try {
+    await reading.ask(`$JS.API.CONSUMER.CREATE.${stream}`, { stream_name: stream, config });
+    return reading;
+  } catch (error) {
+    reading.close();
+    throw error;
+  }
 }
 
 // ---------------------------------------------------------------------------------------------------------- system
