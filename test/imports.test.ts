@@ -35,7 +35,7 @@ const edge = ['actors/ports.ts', 'actors/facade.ts', 'actors/observation.ts', 'a
 /** What the page may know of a node, by its types alone: none of the code that runs in one gets into a browser. */
 const shown = ['actors/facade.ts', 'actors/observation.ts', 'actors/protocol/', 'http/live/protocol.ts'];
 /** Pure, and imports nothing that runs itself: both ends of what a page is sent, which must agree. */
-const atBothEnds = ['http/live/packedTrace.ts'];
+const atBothEnds = ['http/live/packedMessages.ts', 'http/live/packedTrace.ts'];
 const drawing = ['preact', 'preact/hooks', '@preact/signals', 'uplot'];
 const building = ['node:', 'esbuild', 'elkjs'];
 /** The first one that fits a file holds. */

@@ -14,7 +14,7 @@
 import type { liveVersion, ToClient, Want } from '../http/live/protocol.ts';
 
 /** Does not compile when the node has moved on to another version. */
-export const understoodVersion: typeof liveVersion = 3;
+export const understoodVersion: typeof liveVersion = 4;
 
 export const firstRetryMs = 250;
 export const lastRetryMs = 10_000;

@@ -8,6 +8,7 @@
 import { batch, signal } from '@preact/signals';
 import type { MessageView, StoryView } from '../actors/observation.ts';
 import type { NodeId } from '../actors/protocol/epoch.ts';
+import { unpackedMessages } from '../http/live/packedMessages.ts';
 import type { ActiveFault, Hello, LiveView, SeenView, Tick, ToClient } from '../http/live/protocol.ts';
 import type { Connection } from './feed.ts';
 import { MessageRing, type Point, PointRing } from './rings.ts';
@@ -68,7 +69,7 @@ export class LiveState {
     this.faults.value = hello.chaos?.active ?? [];
     this.#see(hello.views, nowMs);
     for (const [node, story] of hello.history.stories) this.#tell(node, story);
-    this.#show(hello.history.messages);
+    this.#show(unpackedMessages(hello.history.messages));
     this.points.replace(
       hello.history.points.map(([wallMs, perSecond, averageMs, p95Ms]) => ({ wallMs, perSecond, averageMs, p95Ms })),
     );
@@ -90,7 +91,7 @@ export class LiveState {
       if (before !== undefined && !isNewer(view, before)) continue;
       nodes.set(view.node, { view, madeAtMs: nowMs - ageMs });
       this.#tell(view.node, view.story);
-      this.#show(view.messages.shown);
+      this.#show(unpackedMessages(view.messages.shown));
       if (view.node === this.hello.value?.node && this.points.add(pointOf(view, leaderOf(view, nodes))))
         this.pointsVersion.value++;
     }

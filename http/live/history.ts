@@ -6,6 +6,7 @@
  */
 import type { MessageView, NodeView, StoryView, TraceEvent } from '../../actors/observation.ts';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
+import { packedMessages } from './packedMessages.ts';
 import { packed } from './packedTrace.ts';
 import { type Hello, historyMessages, historyPoints, historyTraceEvents, type StoriesOf } from './protocol.ts';
 
@@ -62,7 +63,7 @@ export class History {
   read(): Hello['history'] {
     return {
       points: this.#points,
-      messages: this.#messages,
+      messages: packedMessages(this.#messages),
       stories: this.stories,
       trace: [...this.#traces].map(([node, { events }]) => [node, packed(node, events)]),
     };

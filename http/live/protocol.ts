@@ -1,5 +1,5 @@
 /**
- * The feed of the dashboard: JSON texts over the WebSocket `/live`. Version 3; docs/dashboard.md tells it at length.
+ * The feed of the dashboard: JSON texts over the WebSocket `/live`. Version 4; docs/dashboard.md tells it at length.
  *
  * The server says `hello` once: it is the complete state, a reconnect needs nothing else. Then `tick`, at most ten times a
  * second: the views that are new (A1 of actors/observation.ts), with what is new of the story. Who takes them too slowly
@@ -9,11 +9,12 @@
  * A page that shows no messages wants none; violations come to it all the same.
  * The client says `want` whenever what it shows changes; a page that is hidden wants nothing.
  */
-import type { ChartView, MessageView, NodeView, StoryView, Wanted } from '../../actors/observation.ts';
+import type { ChartView, NodeView, StoryView, Wanted } from '../../actors/observation.ts';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
+import type { PackedMessage } from './packedMessages.ts';
 import type { PackedEvents } from './packedTrace.ts';
 
-export const liveVersion = 3;
+export const liveVersion = 4;
 /** Points of the histories of throughput and latency: one a second for ten minutes. */
 export const historyPoints = 600;
 export const historyMessages = 500;
@@ -51,7 +52,7 @@ export interface Hello {
       averageMs: number | null,
       p95Ms: number | null,
     ])[];
-    readonly messages: readonly MessageView[];
+    readonly messages: readonly PackedMessage[];
     readonly stories: StoriesOf;
     readonly trace: readonly (readonly [node: NodeId, trace: PackedEvents])[];
   };
@@ -72,7 +73,8 @@ export interface Tick {
 }
 
 /** A view as it goes to a page. */
-export interface LiveView extends Omit<NodeView, 'trace'> {
+export interface LiveView extends Omit<NodeView, 'messages' | 'trace'> {
+  readonly messages: Omit<NodeView['messages'], 'shown'> & { readonly shown: readonly PackedMessage[] };
   readonly trace?: Omit<NonNullable<NodeView['trace']>, 'events'> & PackedEvents;
 }
 /** A view, and how old it was when it was sent on: of this node itself 0. */

@@ -9,6 +9,7 @@
 import type { NodeView, Wanted } from '../../actors/observation.ts';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
 import { mergeViews } from './mergeViews.ts';
+import { packedMessages } from './packedMessages.ts';
 import { packed } from './packedTrace.ts';
 import type { ActiveFault, LiveView, SeenView, StoriesOf, Want } from './protocol.ts';
 import { paceOf } from './want.ts';
@@ -45,10 +46,11 @@ interface Arrived {
   readonly view: NodeView;
 }
 
-const asSaid = ({ trace, ...view }: NodeView): LiveView => {
+const asSaid = ({ messages, trace, ...rest }: NodeView): LiveView => {
+  const view = { ...rest, messages: { ...messages, shown: packedMessages(messages.shown) } };
   if (trace === undefined) return view;
-  const { events, ...rest } = trace;
-  return { ...view, trace: { ...rest, ...packed(view.node, events) } };
+  const { events, ...sampling } = trace;
+  return { ...view, trace: { ...sampling, ...packed(view.node, events) } };
 };
 export const asSeen = ({ ageMs, at, view }: Arrived, now: number): SeenView => ({
   ageMs: Math.round(ageMs + now - at),

@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { LinkView, MessageView, MetricsView, NodeView, StatusView } from '../../actors/observation.ts';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
+import { packedMessages } from '../../http/live/packedMessages.ts';
 import { packed } from '../../http/live/packedTrace.ts';
 import {
   type Hello,
@@ -229,7 +230,7 @@ export function aView(node: NodeId, parts: ViewParts = {}): LiveView {
       ...parts.metrics,
     },
     story: parts.story ?? [],
-    messages: { count: messages.length, shown: messages },
+    messages: { count: messages.length, shown: packedMessages(messages) },
     ...(trace && { trace: { oneOf: trace.oneOf, dropped: trace.dropped, ...packed(node, trace.events) } }),
     ...(actors && { actors }),
   };
@@ -252,10 +253,10 @@ export function aMessage(id: number, parts: Partial<MessageView> = {}): MessageV
 }
 
 export interface HelloParts extends Partial<Omit<Hello, 'type' | 'history'>> {
-  readonly history?: Partial<Hello['history']>;
+  readonly history?: Partial<Omit<Hello['history'], 'messages'>> & { readonly messages?: readonly MessageView[] };
 }
 export function aHello(parts: HelloParts = {}): Hello {
-  const { history, ...rest } = parts;
+  const { history: { messages = [], ...history } = {}, ...rest } = parts;
   return {
     type: 'hello',
     version: liveVersion,
@@ -270,6 +271,6 @@ export function aHello(parts: HelloParts = {}): Hello {
     chartOf: {},
     views: voters.map((node) => seen(aView(node), node === 8001 ? 0 : 60)),
     ...rest,
-    history: { points: [], messages: [], stories: [], trace: [], ...history },
+    history: { points: [], messages: packedMessages(messages), stories: [], trace: [], ...history },
   };
 }
