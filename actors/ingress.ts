@@ -261,6 +261,7 @@ export class Ingress {
   // ------------------------------------------------------------------------------------------------ resolving
 
   #done({ results }: ForwardOk): void {
+    let taken = 0;
     for (const { n, firstId, firstLamport, earlier } of results) {
       const pending = this.#sends.of(n);
       if (!pending) continue;
@@ -274,7 +275,9 @@ export class Ingress {
         physicalSeconds: earlier?.physicalSeconds ?? pending.physicalSeconds,
         repeated: earlier !== null,
       });
+      if (earlier === null) taken += pending.request.contents.length;
     }
+    if (taken > 0) tell(this.#scope, 'metrics', { type: 'messages.taken', count: taken });
     this.#sendSoon();
   }
 
@@ -333,8 +336,6 @@ export class Ingress {
     this.#forget(pending);
     this.#admission.went(pending.bytes);
     if (outcome.kind === 'trouble') pending.lane?.failed(outcome);
-    if (outcome.kind === 'done' && !outcome.repeated)
-      tell(this.#scope, 'metrics', { type: 'messages.taken', count: outcome.count });
     pending.settle(outcome);
     if (this.#stopping) this.#tellSettled();
   }

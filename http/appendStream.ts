@@ -6,8 +6,8 @@
  * N1. Frames are written and answered in their order, each once; the first failure is the last line, and ends the stream.
  * N2. What a stream holds is bounded: beyond its limits of frames, bytes and answers not taken, and while the node is
  *     overloaded, nothing more is read. One frame always gets through, and what came with it in one piece.
- * N3. In every turn of the event loop a stream asks and answers at most once; nothing costs a timer or a promise a frame.
- *     Without a session the frames of a turn are joined into writes.
+ * N3. In every turn of the event loop a stream asks and answers at most once, and asks for so much only; nothing costs a
+ *     timer or a promise a frame. Without a session the frames of a turn are joined into writes.
  */
 import { isUtf8 } from 'node:buffer';
 import type { Appended, AppendRequest, Trouble } from '../actors/facade.ts';
@@ -57,6 +57,8 @@ const joinedBytesMax = 48 * 1024;
 /** What a message costs beside its bytes while it is here. */
 const messageOverheadBytes = 128;
 const lookAgainMs = 4;
+/** With a session each frame is one: thousands at once would keep the node from its peers. */
+const maxWritesInTurn = 256;
 
 export class AppendStream {
   readonly closed: Promise<void>;
@@ -173,8 +175,9 @@ export class AppendStream {
   #turnSoon = (): void => {
     if (this.#turnIsDue) return;
     this.#turnIsDue = true;
-    setImmediate(this.#turn);
+    setImmediate(this.#takeTurn);
   };
+  readonly #takeTurn = (): void => void this.#edge.turns.run(this.#turn);
 
   readonly #turn = (): void => {
     this.#turnIsDue = false;
@@ -189,6 +192,10 @@ export class AppendStream {
   #submit(): void {
     let count = 0;
     for (const write of this.#gathered) {
+      if (count === maxWritesInTurn) {
+        this.#turnSoon();
+        break;
+      }
       const trouble = this.#edge.node.writeRefusal(write.bytes);
       const leftMs = this.#settings.timeoutMs - (performance.now() - write.arrivedAt);
       if (trouble?.code === 'OVERLOADED' && leftMs > 0) {

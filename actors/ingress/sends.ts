@@ -39,7 +39,8 @@ export class Sends {
     return ++this.#n;
   }
   add(pending: Pending, way: Way, n: number, bytes: number): void {
-    pending.send = { ...way, n, bytes, provenAt: null };
+    const { epoch, to, connection } = way;
+    pending.send = { epoch, to, connection, n, bytes, provenAt: null };
     pending.lane?.sent(way);
     this.#byN.set(n, pending);
     if (way.to !== this.#self) this.#forwardedBytes += bytes;

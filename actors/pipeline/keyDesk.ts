@@ -40,7 +40,7 @@ export class KeyDesk {
     const known = committed ?? this.#underWay.get(key);
     if (!known) {
       if (firstTryCommit < this.#table.floor) return { kind: 'expired' };
-      this.#underWay.set(key, { ...unstamped, count: write.count, bodyHash });
+      this.#underWay.set(key, unstamped(write.count, bodyHash));
       return { kind: 'new' };
     }
     if (known.bodyHash !== bodyHash || known.count !== write.count) return { kind: 'reused' };
@@ -93,14 +93,16 @@ export class KeyDesk {
 }
 
 /** Stands in until the batch has its times. */
-const unstamped = {
+const unstamped = (count: number, bodyHash: string): KeyedWrite => ({
   index: Number.POSITIVE_INFINITY,
   firstId: 0,
   firstLamport: 0,
+  count,
+  bodyHash,
   origin: 0,
   seen: 0,
   physicalSeconds: 0,
-};
+});
 
 const repeated = ({ write }: Submission, { firstId, firstLamport, origin, seen, physicalSeconds }: KeyedWrite) => ({
   n: write.tag.n,

@@ -20,8 +20,8 @@ import { KeyDesk } from './keyDesk.ts';
 import { ReadRounds } from './readRounds.ts';
 import { type Submission, Submissions } from './submissions.ts';
 
-const maxFormedBytes = 1024 * 1024;
-const maxFormedMessages = 10_000;
+/** A batch is appended, committed and answered in one go each: that must not keep the node from its peers. */
+const room = { maxBytes: 1024 * 1024, maxMessages: 10_000, maxWrites: 1_000 };
 /** Appended and not yet committed, at most: a leader that lost its majority stops here. */
 const maxUncommittedBytes = 16 * 1024 * 1024;
 /** Beyond so many what comes is gathered into bigger ones: a far follower may be sent only so many frames a round trip. */
@@ -108,7 +108,7 @@ export class Leader implements Office {
       if (this.#forming || this.#drainingFor !== null || !core.storeIdle) return;
       if (this.#barrierIndex === 0 || this.#uncommittedBytes > maxUncommittedBytes) return;
       if (this.#led.length >= maxUncommittedBatches) return;
-      const taken = this.#submissions.take(maxFormedBytes, maxFormedMessages);
+      const taken = this.#submissions.take(room);
       const writes = taken.filter((submission) => this.#isNew(submission));
       if (writes.length > 0) this.#form({ writes, count: countOf(writes), barrier: false });
     }

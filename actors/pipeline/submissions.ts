@@ -14,6 +14,13 @@ export interface Submission {
   readonly firstTryCommit: Index;
 }
 
+/** Of a batch. */
+export interface Room {
+  readonly maxBytes: number;
+  readonly maxMessages: number;
+  readonly maxWrites: number;
+}
+
 export class Submissions {
   #waiting: Submission[] = [];
   #from = 0;
@@ -32,11 +39,11 @@ export class Submissions {
   }
 
   /** The next ones in order, while they fit; always one when there is any. */
-  take(maxBytes: number, maxMessages: number): readonly Submission[] {
+  take({ maxBytes, maxMessages, maxWrites }: Room): readonly Submission[] {
     const taken: Submission[] = [];
     let bytes = 0;
     let messages = 0;
-    while (this.#from < this.#waiting.length) {
+    while (this.#from < this.#waiting.length && taken.length < maxWrites) {
       const next = this.#waiting[this.#from] as Submission;
       bytes += next.write.bytes.length;
       messages += next.write.count;

@@ -10,6 +10,7 @@ import { aWrite } from '../../support/actorWorld.ts';
 const Waiting = suite('submissions');
 
 const submission = (n: number, origin = 2): Submission => ({ origin, write: aWrite({ n }), firstTryCommit: 0 });
+const wide = { maxBytes: 1e6, maxMessages: 1e6, maxWrites: 1e6 };
 const numbersOf = (submissions: readonly Submission[]): number[] => submissions.map(({ write }) => write.tag.n);
 const from1To = (count: number): number[] => Array.from({ length: count }, (_, at) => at + 1);
 
@@ -19,9 +20,9 @@ Waiting('are taken in their order, each once, however many are taken at a time',
     const taken: number[] = [];
     for (const n of from1To(100)) {
       waiting.add(submission(n));
-      if (n % 3 === 0) taken.push(...numbersOf(waiting.take(1e6, atATime)));
+      if (n % 3 === 0) taken.push(...numbersOf(waiting.take({ ...wide, maxMessages: atATime })));
     }
-    while (!waiting.isEmpty) taken.push(...numbersOf(waiting.take(1e6, atATime)));
+    while (!waiting.isEmpty) taken.push(...numbersOf(waiting.take({ ...wide, maxMessages: atATime })));
     assert.equal(taken, from1To(100), `${atATime} at a time`);
     assert.is(waiting.bytes, 0);
   }
@@ -31,15 +32,15 @@ Waiting('give one at least, and no more than fit', () => {
   const waiting = new Submissions();
   for (const n of from1To(5)) waiting.add(submission(n));
   const { length } = submission(1).write.bytes;
-  assert.equal(numbersOf(waiting.take(1, 100)), [1]);
-  assert.equal(numbersOf(waiting.take(2 * length, 100)), [2, 3]);
+  assert.equal(numbersOf(waiting.take({ ...wide, maxBytes: 1 })), [1]);
+  assert.equal(numbersOf(waiting.take({ ...wide, maxBytes: 2 * length })), [2, 3]);
   assert.is(waiting.bytes, 2 * length);
 });
 
 Waiting('go with the connection over which they came, and only they', () => {
   const waiting = new Submissions();
   for (const n of from1To(6)) waiting.add(submission(n, n % 2 === 0 ? 2 : 3));
-  waiting.take(1e6, 1);
+  waiting.take({ ...wide, maxWrites: 1 });
   waiting.dropFrom(2);
   assert.equal(numbersOf(waiting.takeAll()), [3, 5]);
   assert.ok(waiting.isEmpty);
@@ -53,7 +54,7 @@ Waiting('are let go once they are taken, also while others always wait', async (
   const taken: WeakRef<Submission>[] = [];
   for (const n of from1To(1_000)) {
     waiting.add(submission(n));
-    if (n > 10) taken.push(...waiting.take(1e6, 1).map((one) => new WeakRef(one)));
+    if (n > 10) taken.push(...waiting.take({ ...wide, maxWrites: 1 }).map((one) => new WeakRef(one)));
   }
   assert.not.ok(waiting.isEmpty);
   await setImmediate(); // Whatever a WeakRef was made of or showed in a turn stays until its end.
