@@ -12,13 +12,16 @@ import { backlogAfter, readBacklog } from './backlog.ts';
 import { disagreement, type Facts, membersOf } from './cluster.ts';
 import { Feed, type FeedSocket, type SocketListener } from './feed.ts';
 import { words } from './preferences.ts';
+import { route } from './routes.tsx';
 import { LiveState } from './state.ts';
 
 export const state = new LiveState();
 
-/** Of the overview, which alone shows messages. */
-const calm: Omit<Want, 'type'> = { trace: false, actors: false, oneOf: 1, everyMs: 200, messages: true };
+type Wish = Omit<Want, 'type' | 'messages'>;
+/** Of the overview, and of a page that is still being loaded. */
+const calm: Wish = { trace: false, actors: false, oneOf: 1, everyMs: 200 };
 const wish = signal(calm);
+const showsMessages = computed(() => route.value === 'overview');
 
 const facts = computed<Facts>(() => ({
   self: state.hello.value?.node ?? 0,
@@ -51,11 +54,11 @@ export const split = computed(() => {
   return since !== null && state.now.value - since >= quarrelMs ? disagreement(members.value) : [];
 });
 
-/** While the component is shown the feed brings this, and no messages; afterwards the calm rest again. */
-export function useWish(wanted: Partial<Omit<Want, 'type' | 'messages'>>): void {
+/** While the component is shown the feed brings this; afterwards the calm rest again. */
+export function useWish(wanted: Partial<Wish>): void {
   const { trace = false, actors = false, oneOf = 1, everyMs = 100 } = wanted;
   useEffect(() => {
-    wish.value = { trace, actors, oneOf, everyMs, messages: false };
+    wish.value = { trace, actors, oneOf, everyMs };
     return () => {
       wish.value = calm;
     };
@@ -146,7 +149,6 @@ export function startFeed(): void {
   // With the greeting or the wish for them, and with the first view behind it: of what was committed between the two
   // nobody tells.
   let isOwed = false;
-  const showsMessages = computed(() => wish.value.messages === true);
   const owe = (): void => {
     isOwed = true;
     if (showsMessages.peek()) void catchUp();
@@ -165,7 +167,7 @@ export function startFeed(): void {
   };
   beat();
   setInterval(beat, 500);
-  effect(() => feed.want(wish.value));
+  effect(() => feed.want({ ...wish.value, messages: showsMessages.value }));
   const look = (): void => {
     feed.hide(document.hidden);
     if (document.hidden) flush();

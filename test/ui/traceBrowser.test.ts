@@ -80,6 +80,8 @@ test('is walked by keyboard: the table shows what is chosen, the address names i
         everyMs: 200,
         messages: false,
       });
+      const toldOfMessages = feed.wants.filter(({ messages }) => messages !== false).length;
+      assert.equal([toldOfMessages, feed.reads.length], [0, 0], 'the overview alone shows messages');
       await page.locator('.keyed').focus();
       await page.keyboard.press('[');
       assert.match(await chosen(page), /VIOLATION/);
