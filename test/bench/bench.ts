@@ -6,6 +6,7 @@
  * Leaves a JSON file with every sample and a picture in `results/`. A scenario that fails is told and the others go on.
  * Ctrl-C ends all processes that were started here.
  */
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Book } from './book.ts';
@@ -52,6 +53,9 @@ interface Bench {
   readonly records: Map<string, BenchResult['systems'][number]>;
 }
 
+/** What one system has left in the page cache would be written to the disk while the next one waits for it. */
+const settleDisk = (): void => void spawnSync('sync');
+
 /** Starts a system for one scenario and ends it, whatever comes of it. */
 async function staged(
   { wanted, book, records }: Bench,
@@ -60,6 +64,7 @@ async function staged(
   run: (stage: Stage) => Promise<void>,
 ) {
   say(`${scenario}: ${system.name}`);
+  settleDisk();
   try {
     await inFolder(wanted.dir, async (folder) => {
       const running = await system.start(folder);

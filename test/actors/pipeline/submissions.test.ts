@@ -35,6 +35,7 @@ Waiting('give one at least, and no more than fit', () => {
   assert.equal(numbersOf(waiting.take({ ...wide, maxBytes: 1 })), [1]);
   assert.equal(numbersOf(waiting.take({ ...wide, maxBytes: 2 * length })), [2, 3]);
   assert.is(waiting.bytes, 2 * length);
+  assert.equal(numbersOf(waiting.take({ ...wide, maxWrites: 1 })), [4]);
 });
 
 Waiting('go with the connection over which they came, and only they', () => {
