@@ -36,7 +36,8 @@ const tiers: readonly { readonly tier: Tier; readonly atOnce: number; readonly t
 const deadlinesMs = { quick: 15 * 60_000, full: 29 * 60_000 };
 
 /** Simulators, other people's tools, a browser, and what is content with any speed. */
-const paired = /^test\/(?:(?:simulation|model|fuzz|cloud|image|bench|ui)\/|processes\/(?:demo|experiment)\.)/;
+const paired =
+  /^test\/(?:(?:simulation|model|fuzz|cloud|image|bench|ui|scripts)\/|processes\/(?:demo|experiment|million|monitoring|readme|sessions)\.)/;
 
 export function tierOf(path: string): Tier {
   if (path.endsWith('.slow.test.ts')) return paired.test(path) ? 'paired' : 'slow';

@@ -23,11 +23,11 @@ async function violations(minutes: number, nodes: number, wanted: readonly Fault
 }
 
 Torture('of three nodes, with whatever this machine can break, violates nothing', async () => {
-  assert.equal(await violations(1, 3, faultsWithCables), []);
+  assert.equal(await violations(0.7, 3, faultsWithCables), []);
 });
 
 Torture('of five nodes violates nothing', async () => {
-  assert.equal(await violations(0.5, 5, ordinaryFaults), []);
+  assert.equal(await violations(0.4, 5, ordinaryFaults), []);
 });
 
 Torture.run();
