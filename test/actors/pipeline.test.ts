@@ -509,6 +509,16 @@ Leading('puts what comes during a write into the next batch', () => {
   );
 });
 
+Leading('makes one batch of a thousand writes at the most: what is done in one go keeps the node from its peers', () => {
+  const world = aLeader();
+  for (let n = 1; n <= 2_501; n++) submit(world, { n });
+  for (let batches = 0; batches < 3; batches++) world.persist();
+  assert.equal(
+    world.written.map(({ batch }) => batch.count),
+    [1, 1_000, 1_000, 500],
+  );
+});
+
 Leading('takes writes before its barrier is on disk, and answers none before it is committed', () => {
   const world = anElected();
   submit(world, { n: 1 });
