@@ -509,7 +509,7 @@ Leading('puts what comes during a write into the next batch', () => {
   );
 });
 
-Leading('makes one batch of a thousand writes at the most: what is done in one go keeps the node from its peers', () => {
+Leading('puts a thousand writes into a batch at the most', () => {
   const world = aLeader();
   for (let n = 1; n <= 2_501; n++) submit(world, { n });
   for (let batches = 0; batches < 3; batches++) world.persist();
