@@ -1,5 +1,6 @@
 /** The machines: every actor of every node, and of the chosen one its chart at all nodes side by side. */
-import { computed, signal } from '@preact/signals';
+import { computed, signal, useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import type { ActorView, ChartView } from '../../actors/observation.ts';
 import type { NodeId } from '../../actors/protocol/epoch.ts';
 import { isUp } from '../cluster.ts';
@@ -125,6 +126,20 @@ function LastEvents({ actor }: { readonly actor: ActorView }) {
   );
 }
 
+/** How many of so many are drawn: one more with each frame, since all at once hold the page up for a tenth of a second. */
+function useOneByOne(count: number): number {
+  const drawn = useSignal(0);
+  const shown = drawn.value;
+  useEffect(() => {
+    if (shown >= count) return;
+    const frame = requestAnimationFrame(() => {
+      drawn.value = shown + 1;
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [shown, count]);
+  return shown;
+}
+
 function AtNode({
   row,
   node,
@@ -194,18 +209,19 @@ function Chosen({ row }: { readonly row: ActorRow }) {
   const w = wordsOf(actorWords);
   const chart = state.hello.value?.charts.find(({ id }) => id === row.chart) ?? null;
   const isBig = chart !== null && (drawingOf(chart, layouts, 'small')?.width ?? 0) > bigChart;
+  const drawn = useOneByOne(nodes.value.length + 1);
   return (
     <>
       <section class="panel" aria-labelledby="chosen-title">
         <h3 id="chosen-title">{chart === null ? w.serviceOf(row.id) : w.chartOf(row.id)}</h3>
         {chart === null && <p class="faint">{w.serviceNote}</p>}
         <div class={isBig ? 'instances roomy' : 'instances'}>
-          {nodes.value.map((node) => (
+          {nodes.value.slice(0, drawn).map((node) => (
             <AtNode key={node} row={row} node={node} chart={chart} />
           ))}
         </div>
       </section>
-      {chart !== null && <Whole row={row} chart={chart} />}
+      {chart !== null && drawn > nodes.value.length && <Whole row={row} chart={chart} />}
     </>
   );
 }
