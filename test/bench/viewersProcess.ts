@@ -17,6 +17,8 @@ export type ViewersTold =
   | { readonly type: 'bytes'; readonly bytes: number }
   | { readonly type: 'failed'; readonly words: string };
 
+/** As the overview asks. */
+const firstPageMs = 200;
 const wantEvery = (everyMs: number): Buffer =>
   textFrame(JSON.stringify({ type: 'want', everyMs, trace: false, actors: false, oneOf: 1 }));
 const tell = (told: ViewersTold): void => void process.send?.(told);
@@ -53,7 +55,7 @@ process.once('message', ({ at, viewers }: ViewersJob) => {
   const sockets = Array.from({ length: viewers }, (_, i) => open(at[i % at.length] as Endpoint, hear, isOpen));
   process.on('message', (order: ViewersOrder) => {
     if (order === 'bytes') return tell({ type: 'bytes', bytes });
-    const want = wantEvery(order === 'look' ? 100 : 0);
+    const want = wantEvery(order === 'look' ? firstPageMs : 0);
     for (const socket of sockets) socket.write(want);
     tell({ type: 'done' });
   });
