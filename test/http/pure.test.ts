@@ -217,7 +217,8 @@ Bodies('have a digest of their messages, not of their spelling', () => {
   };
   assert.is(hash('json', '["ab", "c"]'), hash('ndjson', '{"message":"ab"}\n"c"'));
   assert.is.not(hash('json', '["ab","c"]'), hash('json', '["a","bc"]'));
-  assert.is(hash('json', '["a"]').length, 32);
+  // Half of the SHA-256 of lengths and bytes: what stands in a log was made so, and is compared for ever.
+  assert.is(hash('json', '["a","bc"]'), 'b534ce16ac9c8b36823f39a395ce8e0e');
 });
 Bodies.run();
 
