@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isWanted, planOf, summaryLine, type TestPlan, tierOf } from '../../scripts/test.ts';
+import { isWanted, mayTryAgain, planOf, summaryLine, type TestPlan, tierOf } from '../../scripts/test.ts';
 import { type FileOutcome, runFile, suitesNotRun } from '../../scripts/testRun.ts';
 import { needs } from '../support/needs.ts';
 
@@ -114,6 +114,19 @@ Tiers('are decided by the place of a file', () => {
   assert.is(tierOf('test/processes/million.slow.test.ts'), 'paired');
   assert.is(tierOf('test/simulation/seeds.slow.test.ts'), 'paired');
   assert.is(tierOf('test/cloud/lint.slow.test.ts'), 'paired');
+});
+
+Tiers('try again only what drives programs of others', () => {
+  const guests = ['ui/dashboard.slow', 'http/openapiBrowser', 'image/image.slow', 'processes/monitoring.slow'];
+  for (const name of guests) assert.ok(mayTryAgain(`test/${name}.test.ts`), name);
+  const own = [
+    'ui/feed',
+    'processes/failover',
+    'processes/torture.slow',
+    'simulation/powerCut.slow',
+    'model/model.slow',
+  ];
+  for (const name of own) assert.not.ok(mayTryAgain(`test/${name}.test.ts`), name);
 });
 
 const plan = (args: string[], env: NodeJS.ProcessEnv = {}): TestPlan => {
