@@ -4,7 +4,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isFree } from '../../scripts/clusterPorts.ts';
+import { holdPort } from './ports.ts';
 
 export const clusterScript = fileURLToPath(new URL('../../scripts/cluster.js', import.meta.url));
 
@@ -52,8 +52,8 @@ export function run(file: string, args: readonly string[], env: NodeJS.ProcessEn
   return {
     child,
     text: () => text,
-    says: (pattern, withinMs = 20_000) => until(`${pattern}`, () => pattern.exec(text) ?? undefined, withinMs),
-    ends: (withinMs = 15_000) => until('end', () => (ended === undefined ? undefined : ended), withinMs),
+    says: (pattern, withinMs = 60_000) => until(`${pattern}`, () => pattern.exec(text) ?? undefined, withinMs),
+    ends: (withinMs = 30_000) => until('end', () => (ended === undefined ? undefined : ended), withinMs),
   };
 }
 
@@ -61,7 +61,7 @@ export function run(file: string, args: readonly string[], env: NodeJS.ProcessEn
 export async function freePort(): Promise<number> {
   for (let port = 18_001 + (process.pid % 200) * 10; ; port += 10) {
     const wanted = [0, 1, 2, 1000, 1001, 1002].map((offset) => port + offset);
-    if ((await Promise.all(wanted.map(isFree))).every(Boolean)) return port;
+    if ((await Promise.all(wanted.map(holdPort))).every(Boolean)) return port;
   }
 }
 

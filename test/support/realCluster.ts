@@ -14,12 +14,14 @@ import { judge } from '../history/checkers.ts';
 import type { Event } from '../history/history.ts';
 import { messagesIn } from '../history/messages.ts';
 import type { Target } from './loadClient.ts';
-import { everyFolder, freePort, type NodeEnd, RealNode } from './realNode.ts';
+import { freePort } from './ports.ts';
+import { everyFolder, type NodeEnd, RealNode } from './realNode.ts';
 import { until } from './waiting.ts';
 
 /** What most tests of a cluster need beside it. */
 export { call, type HttpAnswer, type HttpCall } from './httpCall.ts';
-export { freePort, type LogLine, type NodeEnd, NodeProcess, RealNode } from './realNode.ts';
+export { freePort } from './ports.ts';
+export { type LogLine, type NodeEnd, NodeProcess, RealNode } from './realNode.ts';
 export { pause, until, untilTrue } from './waiting.ts';
 
 export interface ClusterOptions {

@@ -7,22 +7,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isFree } from '../../scripts/clusterPorts.ts';
 import { call, type HttpAnswer, type HttpCall } from './httpCall.ts';
 import { until } from './waiting.ts';
-
-/** Below the range that outgoing connections take their ports from: a node that restarts finds its port free. */
-const portRange = { min: 12_000, max: 31_000 };
-const given = new Set<number>();
-
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = portRange.min + Math.floor(Math.random() * (portRange.max - portRange.min));
-    if (given.has(port)) continue;
-    given.add(port);
-    if (await isFree(port)) return port;
-  }
-}
 
 export interface NodeEnd {
   readonly code: number | null;
