@@ -304,7 +304,7 @@ export function startLoad(options: LoadOptions): Load {
       return doneCount;
     },
     counts,
-    progress: (more, withinMs = 20_000) =>
+    progress: (more, withinMs = 60_000) =>
       new Promise((resolve, reject) => {
         const goal = doneCount + more;
         const finish = (): void => {
