@@ -19,7 +19,7 @@ const cpuMs = (): number => {
   return (user + system) / 1000;
 };
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const isTerminal = process.stdout.isTTY === true;
+const isTerminal = process.stderr.isTTY === true;
 const progressEveryMs = isTerminal ? 500 : 5000;
 const toldBroken = 8;
 
@@ -45,7 +45,7 @@ function tellViolation(result: Result, wanted: Wanted): void {
   say(`\n${replayCommand(seed, wanted)}`);
 }
 
-/** On a terminal one line that changes, else a new line now and then. */
+/** On a terminal one line that changes, else a new line now and then; beside the results, which do not depend on how long they took. */
 class Progress {
   #toldAt = performance.now();
 
@@ -53,11 +53,10 @@ class Progress {
     const now = performance.now();
     if (now - this.#toldAt < progressEveryMs) return;
     this.#toldAt = now;
-    if (isTerminal) process.stdout.write(`\r\x1b[2K${words()}`);
-    else say(words());
+    process.stderr.write(isTerminal ? `\r\x1b[2K${words()}` : `${words()}\n`);
   }
   end(): void {
-    if (isTerminal) process.stdout.write('\r\x1b[2K');
+    if (isTerminal) process.stderr.write('\r\x1b[2K');
   }
 }
 
