@@ -11,7 +11,7 @@ import { SimulatedNetwork } from '../support/simulatedNetwork.ts';
 import { VirtualClock } from '../support/virtualClock.ts';
 
 const maxFrameBytes = 2 * 1024 * 1024;
-const greetingDeadlineMs = 1_000;
+const greetingDeadlineMs = 2_000;
 
 interface World {
   links(id: NodeId): Promise<Links>;
@@ -65,7 +65,7 @@ function realWorld(): World {
     },
     kill: (id) => void running.get(id)?.stop(),
     until: async (condition, what) => {
-      const deadline = performance.now() + 5_000;
+      const deadline = performance.now() + 30_000; // A hang, not a measure.
       while (!condition()) {
         if (performance.now() > deadline) throw new Error(`never: ${what}`);
         await turn();

@@ -29,7 +29,7 @@ const agent = new Agent({ keepAlive: true, maxSockets: 4 });
 
 function ask({ port }: HttpWorld, { method, path, headers, body }: Call): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const signal = AbortSignal.timeout(10_000); // A hang is a failure.
+    const signal = AbortSignal.timeout(30_000); // A hang is a failure.
     const asked = request({ host: '127.0.0.1', port, method, path, agent, signal, setHost: true });
     for (const [name, value] of headers) asked.appendHeader(name, value);
     asked.on('error', reject);
@@ -71,7 +71,7 @@ const pick = ({ status, error, hint }: (typeof errors)[keyof typeof errors]) => 
 /** One world for all runs of a property; it gets a new log when the old one is long. */
 function inOneWorld(use: (world: HttpWorld) => Promise<void>): () => Promise<void> {
   return async () => {
-    const world = await anHttpWorld({ limits: { stallMs: 2_000 } });
+    const world = await anHttpWorld({ limits: { stallMs: 10_000 } });
     try {
       await use(world);
     } finally {

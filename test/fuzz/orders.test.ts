@@ -23,7 +23,7 @@ type Given = Readonly<Record<string, unknown>>;
 const inOneWorld =
   (use: (world: HttpWorld, agent: Agent) => Promise<void>, options: Omit<Partial<HttpOptions>, 'node'>) =>
   async (): Promise<void> => {
-    const world = await anHttpWorld({ ...options, limits: { stallMs: 2_000 } });
+    const world = await anHttpWorld({ ...options, limits: { stallMs: 10_000 } });
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     try {
       await use(world, agent);

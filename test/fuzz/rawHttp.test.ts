@@ -69,7 +69,7 @@ async function converse({ port }: HttpWorld, { bytes, cuts }: Saying): Promise<B
   const socket = connect({ port, host: '127.0.0.1' });
   const heard: Buffer[] = [];
   const ended = new Promise<void>((resolve, reject) => {
-    const deadline = setTimeout(() => reject(new Error('10 s without an end')), 10_000);
+    const deadline = setTimeout(() => reject(new Error('30 s without an end')), 30_000);
     socket.on('data', (chunk: Buffer) => heard.push(chunk));
     socket.on('error', () => {}); // A reset is an end.
     socket.on('close', () => {

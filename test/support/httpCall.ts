@@ -21,7 +21,7 @@ export interface HttpCall {
 export function call(
   port: number,
   path: string,
-  { method, headers, body, withinMs = 20_000, agent }: HttpCall = {},
+  { method, headers, body, withinMs = 30_000, agent }: HttpCall = {},
 ): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const asked = request(

@@ -47,6 +47,9 @@ export const inWorld =
     }
   };
 
+/** A hang, not a measure: the machine may have much else to do. */
+const patienceMs = 30_000;
+
 /** A client that speaks bytes. */
 export class RawClient {
   readonly socket: Socket;
@@ -89,8 +92,9 @@ export class RawClient {
   }
   #change(wanted: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      const late = (): void => reject(new Error(`10 s in vain: ${wanted}, came ${this.received.slice(0, 500)}`));
-      const deadline = setTimeout(late, 10_000);
+      const late = (): void =>
+        reject(new Error(`${patienceMs} ms in vain: ${wanted}, came ${this.received.slice(0, 500)}`));
+      const deadline = setTimeout(late, patienceMs);
       this.#wake = () => {
         clearTimeout(deadline);
         resolve();
@@ -103,7 +107,7 @@ export class RawClient {
 }
 
 /** Until `condition` holds: looks at every turn of the event loop, without sleeping. */
-export async function until(condition: () => boolean, what: string, withinMs = 5_000): Promise<void> {
+export async function until(condition: () => boolean, what: string, withinMs = patienceMs): Promise<void> {
   const begun = performance.now();
   while (!condition()) {
     if (performance.now() - begun > withinMs) throw new Error(`waited ${withinMs} ms in vain: ${what}`);
