@@ -162,7 +162,7 @@ it('answers plain HTTP with 426 at /peer and 404 elsewhere, and takes upgrades a
 });
 
 it('turns out at the deadline whoever stays silent: before the upgrade and after it', async (town) => {
-  const one = await town.node(1, { greetingDeadlineMs: 500 });
+  const one = await town.node(1, { greetingDeadlineMs: 1_000 });
   const started = performance.now();
   const plain = await town.socket(addressOf(town, 1));
   const slow = await town.socket(addressOf(town, 1));
@@ -171,7 +171,7 @@ it('turns out at the deadline whoever stays silent: before the upgrade and after
   await Promise.all([once(plain.resume(), 'close'), once(slow.resume(), 'close')]);
   await until(() => upgraded.ended !== undefined, 'turned out');
   const tookMs = performance.now() - started;
-  assert.ok(tookMs > 490, `${tookMs} ms`);
+  assert.ok(tookMs > 990, `${tookMs} ms`);
   assert.equal([one.links.counts.waiting, one.links.counts.expired], [0, 3]);
 });
 
@@ -394,10 +394,11 @@ it('does not wait for a peer that takes nothing when it closes', async (town) =>
   for (let n = 0; n < 32; n++) connection.send(Buffer.alloc(1_000_000));
   const started = performance.now();
   connection.close('replaced');
-  await until(() => one.closes.length > 0, 'closed');
-  assert.ok(performance.now() - started < 200, 'reported at once');
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.is(one.closes.length, 1, 'reported at once');
   await one.links.stop();
-  assert.ok(performance.now() - started < 1_500, 'gone soon');
+  // The library's own patience is 30 s.
+  assert.ok(performance.now() - started < 15_000, 'gone soon');
 });
 
 it('reports a close frame soon although the peer leaves its socket open', async (town) => {
