@@ -87,7 +87,7 @@ Cables('that is long takes its time with each byte, and with the end', () =>
     near.write('a');
     await until('a byte', () => (heard() === 'a' ? true : undefined));
     const tookMs = performance.now() - beganAt;
-    assert.ok(tookMs >= 148 && tookMs < 2_000, `${tookMs} ms`);
+    assert.ok(tookMs >= 148, `${tookMs} ms`);
     const endedAt = performance.now();
     near.end('b');
     await ended;
@@ -142,7 +142,7 @@ Cables('that loses a chunk stalls, and what is behind it waits', () => {
       near.write('found');
       await until('both', () => (heard() === 'lost found' ? true : undefined));
       const tookMs = performance.now() - beganAt;
-      assert.ok(tookMs >= 398 && tookMs < 5_000, `${tookMs} ms`);
+      assert.ok(tookMs >= 398, `${tookMs} ms`);
     },
     () => draws.shift() ?? 0.9,
   );
@@ -165,10 +165,13 @@ Cables('that is throttled makes its sender wait', () =>
   withLine(async ({ cable, near, heard }) => {
     const lift = cable.impose({ bytesPerSecond: 1024 * 1024 });
     const bytes = 32 * 1024 * 1024;
+    const beganAt = performance.now();
     near.write('x'.repeat(bytes));
     await pause(500);
+    await until('some of it', () => (heard() === '' ? undefined : true));
     const passed = heard().length;
-    assert.ok(passed > 0 && passed < 4 * 1024 * 1024, `${passed} bytes passed`);
+    const allowed = (3 + (performance.now() - beganAt) / 1000) * 1024 * 1024;
+    assert.ok(passed < allowed, `${passed} of ${Math.round(allowed)} bytes passed`);
     assert.ok(near.writableLength > bytes / 4, `${near.writableLength} bytes wait at the sender`);
     lift();
   }),
@@ -184,7 +187,7 @@ Cables('that is cut tells both ends, and lets nobody through until it is mended'
         const socket = connect({ port: cable.port, host: '127.0.0.1' });
         socket.on('error', () => resolve(false));
         socket.on('close', () => resolve(false));
-        socket.on('connect', () => setTimeout(() => resolve(!socket.destroyed && socket.destroy() !== undefined), 50));
+        socket.on('connect', () => setTimeout(() => resolve(!socket.destroyed && socket.destroy() !== undefined), 300));
       });
     assert.is(await again(), false);
     lift();
