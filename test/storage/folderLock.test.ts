@@ -29,7 +29,7 @@ function aLocker(folder: string): Locker {
   });
   const result = new Promise<string>((resolved) => {
     child.stdout?.once('data', (text: Buffer) => resolved(text.toString().trim()));
-    child.once('exit', (code) => resolved(`exit ${code}`));
+    child.once('close', (code) => resolved(`exit ${code}`)); // At 'exit' its words may still be on their way.
   });
   return { child, result };
 }
