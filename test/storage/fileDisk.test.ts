@@ -34,18 +34,24 @@ const program = `
   });
 `;
 
-/** Runs the program until it is killed; gives the last index that it called durable. */
+/** So that the rounds together fill some segments, on however slow a disk. */
+const groupsMin = 5;
+
+/** Runs the program until it is killed, so long after its first few groups; gives the last index that it called durable. */
 function runAndKill(folder: string, afterMs: number): Promise<number> {
   return new Promise((resolve, reject) => {
     let said = '';
+    let isDoomed = false;
     let faults = '';
     const child = spawn(process.execPath, ['--input-type=module', '--eval', program, folder]);
     child.stderr.on('data', (text: Buffer) => {
       faults += text;
     });
     child.stdout.on('data', (text: Buffer) => {
-      if (said === '') setTimeout(() => child.kill('SIGKILL'), afterMs);
       said += text;
+      if (isDoomed || said.split('\n').length <= groupsMin) return;
+      isDoomed = true;
+      setTimeout(() => child.kill('SIGKILL'), afterMs);
     });
     child.once('close', () => {
       const whole = said.slice(0, said.lastIndexOf('\n')).split('\n');
@@ -67,7 +73,7 @@ Real('kill -9 at any moment loses nothing that was called durable', async () => 
   const folder = mkdtempSync(join(tmpdir(), 'log-'));
   try {
     for (let round = 0; round < 8; round++) {
-      const durable = await runAndKill(folder, 20 + 17 * round);
+      const durable = await runAndKill(folder, 17 * round);
       const { outcome, batches } = await recover(folder);
       if (outcome.kind === 'failed') throw new Error(outcome.error.message);
       assert.is.not(outcome.verdict.kind, 'damaged');
