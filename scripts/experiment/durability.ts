@@ -3,7 +3,7 @@ import { auditOf, logsOf, newestId, promisesOf, violationsOf } from './audit.ts'
 import { pause, settled, soon, Unusable } from './cluster.ts';
 import type { Context, Measured } from './experiment.ts';
 import { Load, spread } from './load.ts';
-import type { WriteSample } from './results.ts';
+import type { LeaderSpell, WriteSample } from './results.ts';
 import { ms } from './statistics.ts';
 import { LeaderWatch } from './watch.ts';
 
@@ -14,6 +14,13 @@ const afterMs = 1_500;
 const backWithinMs = 120_000;
 
 const answeredAt = ({ atMs, ms: took }: WriteSample): number => atMs + took;
+
+/**
+ * The nodes that did not answer after the kill. When a silence began says nothing: that is when the node answered last, and
+ * a busy one may have done so a while before.
+ */
+export const diedOf = (spells: readonly LeaderSpell[], killedAt: number): ReadonlySet<number> =>
+  new Set(spells.filter(({ leader, toMs }) => leader === 'silent' && toMs > killedAt).map(({ node }) => node));
 
 export async function durability(context: Context): Promise<Measured<'durability'>> {
   const { cluster, settings, now, name, say } = context;
@@ -41,9 +48,7 @@ export async function durability(context: Context): Promise<Measured<'durability
 
   const violations = await violationsOf(cluster);
   const audit = auditOf(writes, await logsOf(cluster, after), after);
-  const died = new Set(
-    spells.filter(({ leader, fromMs }) => leader === 'silent' && fromMs > killedAt - 100).map(({ node }) => node),
-  );
+  const died = diedOf(spells, killedAt);
   const acknowledged = writes.filter(({ outcome }) => outcome === 'acknowledged');
   // An answer that left before the node died may be read after the order to kill was sent; a new one takes a new leader.
   const afterIt = acknowledged.filter((write) => answeredAt(write) > downMs);

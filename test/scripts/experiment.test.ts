@@ -11,11 +11,12 @@ import { auditOf, promisesOf } from '../../scripts/experiment/audit.ts';
 import { happenedIn } from '../../scripts/experiment/causality.ts';
 import { checkChaos, clusterAt, environmentOf, leaderNamed, Unusable } from '../../scripts/experiment/cluster.ts';
 import { type Understood, understand } from '../../scripts/experiment/commandLine.ts';
+import { diedOf } from '../../scripts/experiment/durability.ts';
 import { PairPings } from '../../scripts/experiment/latency.ts';
 import { type Message, metricsIn, writtenIn } from '../../scripts/experiment/node.ts';
 import { sidesOf } from '../../scripts/experiment/partition.ts';
 import { lightRoundTripMs, regionsOf } from '../../scripts/experiment/regions.ts';
-import type { PairSample, Summary, WriteSample } from '../../scripts/experiment/results.ts';
+import type { LeaderSpell, PairSample, Summary, WriteSample } from '../../scripts/experiment/results.ts';
 import { distributionOf, longestGap, spreadOf } from '../../scripts/experiment/statistics.ts';
 
 const Statistics = suite('experiment statistics');
@@ -191,6 +192,24 @@ Decisions('name a leader only when a majority does', () => {
 Decisions('cut the leader off with as many as are no majority', () => {
   assert.equal(sidesOf([1, 2, 3], 3, 2), { minority: [3], majority: [1, 2] });
   assert.equal(sidesOf([1, 2, 3, 4, 5], 4, 3), { minority: [4, 1], majority: [2, 3, 5] });
+});
+
+Decisions('take a node for dead that was silent after the kill, also when it had been slow to answer before', () => {
+  const spell = (node: number, fromMs: number, toMs: number, leader: LeaderSpell['leader']): LeaderSpell => ({
+    node,
+    fromMs,
+    toMs,
+    leader,
+  });
+  const spells = [
+    spell(1, 0, 1_990, 3),
+    spell(1, 1_990, 2_500, 'silent'),
+    spell(2, 0, 1_200, 3),
+    spell(2, 1_200, 2_400, 'silent'),
+    spell(3, 300, 1_500, 'silent'),
+    spell(3, 1_500, 2_600, 3),
+  ];
+  assert.equal([...diedOf(spells, 2_000)], [1, 2]);
 });
 
 Decisions('take a write without a clear answer for unknown', () => {
