@@ -83,18 +83,22 @@ Sessions('sees what it wrote, on whichever node, and never less than before', as
   await withRunningCluster({}, async (cluster) => {
     const wanderers = Array.from({ length: 12 }, (_, number) => startWandering(cluster, number));
     const load = startLoad({ targets: cluster.targets, connections: 4, thinkMs: 2 });
-    for (let round = 0; round < 2; round++) {
-      await load.progress(300);
-      const leader = await cluster.leader();
-      await leader.kill();
-      await load.progress(300);
-      leader.start();
-      await cluster.ready(leader.id);
+    const clients: readonly { stop(): Promise<readonly Event[]> }[] = [load, ...wanderers];
+    let events: readonly Event[] = [];
+    try {
+      for (let round = 0; round < 2; round++) {
+        await load.progress(300);
+        const leader = await cluster.leader();
+        await leader.kill();
+        await load.progress(300);
+        leader.start();
+        await cluster.ready(leader.id);
+      }
+    } finally {
+      events = (await Promise.all(clients.map((client) => client.stop()))).flat();
     }
-    const operations = await load.stop();
-    const found = (await Promise.all(wanderers.map((wanderer) => wanderer.stop()))).flat();
-    assert.equal(await cluster.faults([...operations, ...found]), []);
-    const steps = found.filter(({ kind }) => kind === 'read').length;
+    assert.equal(await cluster.faults(events), []);
+    const steps = events.filter(({ kind }) => kind === 'read').length;
     assert.ok(steps > 200, `${steps} steps`);
     tell(`${steps} steps of writing here and reading there`);
   });

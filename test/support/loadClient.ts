@@ -217,6 +217,13 @@ export interface Load {
   stop(): Promise<readonly Append[]>;
 }
 
+const running = new Set<() => void>();
+/** After a test that failed: clients that nobody stops any more would keep its process alive for ever. */
+export function abandonLoads(): void {
+  for (const end of running) end();
+  running.clear();
+}
+
 export function startLoad(options: LoadOptions): Load {
   const { targets, connections, name = 'load', bytes = 0, timeoutMs = 10_000, thinkMs = 0, keep = true } = options;
   const patienceMs = options.patienceMs ?? timeoutMs + 2_000;
@@ -294,6 +301,10 @@ export function startLoad(options: LoadOptions): Load {
     route.close();
   };
   const clients = Array.from({ length: connections }, (_, number) => client(number));
+  const end = (): void => {
+    stopping = true;
+  };
+  running.add(end);
 
   return {
     operations,
@@ -324,7 +335,8 @@ export function startLoad(options: LoadOptions): Load {
         waiters.add(look);
       }),
     stop: async () => {
-      stopping = true;
+      end();
+      running.delete(end);
       await Promise.all(clients);
       return operations;
     },
