@@ -12,12 +12,13 @@ const Experiments = suite('experiments');
 
 const script = fileURLToPath(new URL('../../scripts/experiment.js', import.meta.url));
 const folder = (): string => mkdtempSync(join(tmpdir(), 'experiment-'));
-const small = '--messages 30 --rounds 2 --samples 3 --every 200 --apart 2500 --down 200 --conversations 3'.split(' ');
+/** As little as shows each promise, also where a node waits for a busy machine for a second or two. */
+const small = '--messages 30 --rounds 2 --samples 3 --every 200 --apart 5000 --down 200 --conversations 8'.split(' ');
 
 Experiments('all run on a cluster that they start, and what is promised holds', async () => {
   const out = folder();
   const told = run(script, ['all', '--port', `${await freePort()}`, '--out', out, ...small], {});
-  const code = await told.ends(150_000);
+  const code = await told.ends(300_000);
   assert.is(code, 0, told.text());
   const summary = JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8')) as Summary;
   for (const name of experimentNames) {
@@ -33,7 +34,7 @@ Experiments('all run on a cluster that they start, and what is promised holds', 
   assert.is(local['leader-failure']?.figures.recoveredMs.count, 2);
   assert.is(local.latency?.figures.pairs.length, 6);
   assert.is(local.partition?.figures.minority.length, 1);
-  assert.is(local.causality?.figures.dependentFound, 3 * 8);
+  assert.is(local.causality?.figures.dependentFound, 8 * 8);
   assert.match(told.text(), /^\| leader killed: until a write is acknowledged again \| 8 s \| [\d.]+ s \|$/m);
   assert.is(readdirSync(out).filter((name) => name.endsWith('.png')).length, 8);
 });
