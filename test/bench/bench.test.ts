@@ -4,7 +4,10 @@ import * as assert from 'uvu/assert';
 import { Book, median, type Row } from './book.ts';
 import { type Choice, understand, usage } from './commandLine.ts';
 import { Histogram } from './histogram.ts';
+import { keptTheLead, keyed, loads, rowsOf } from './keyed.ts';
+import { ours } from './ours.ts';
 import { pictureOf, scaleOf } from './picture.ts';
+import { comparedSystems } from './registry.ts';
 import type { BenchResult } from './result.ts';
 import { figureWords, tableOf } from './table.ts';
 
@@ -138,6 +141,8 @@ Figures('are written with as many digits as mean something', () => {
   assert.is(figureWords(0.834, 'ms'), '0.83');
   assert.is(figureWords(34.56, 'ms'), '34.6');
   assert.is(figureWords(1_640.2, 'ms'), '1,640');
+  assert.is(figureWords(0, ''), '0');
+  assert.is(figureWords(1.5, ''), '1.5');
 });
 
 const book = new Book();
@@ -175,6 +180,42 @@ Figures('stand in a table, the systems side by side', () => {
     '---------------------------------------------------',
     'row <sixty-four>  messages/s  20,000  7,000  40,000',
     'row <gap>         ms             130  6,100',
+  ]);
+});
+
+const Keyed = suite('bench: keyed streams');
+
+Keyed('are measured with and without keys, in turn, each as often as was asked', () => {
+  assert.equal(
+    loads.map(({ window, isKeyed }) => `${window} ${isKeyed}`),
+    ['512 true', '512 false', '4096 true', '4096 false'],
+  );
+  assert.is('runsOf' in keyed && keyed.runsOf(wantedOf('--runs', '3')).length, 12);
+});
+Keyed('have a row of their own for each load and each figure', () => {
+  const rows = loads.flatMap((load) => Object.values(rowsOf(load)));
+  assert.is(rows.length, 20);
+  assert.is(new Set(rows.map(({ id }) => id)).size, rows.length);
+  assert.is(new Set(rows.map(({ words }) => words)).size, rows.length);
+});
+Keyed('are asked of this log alone', () => {
+  assert.equal(
+    comparedSystems.filter((system) => keyed.unfit(system) === null),
+    [ours],
+  );
+});
+Keyed('tell of a lead that was lost in one run of many, though the median tells nothing', () => {
+  const found = new Book();
+  const [calm, lost] = loads.map(rowsOf);
+  for (const elections of [0, 0, 0]) found.add(calm!.elections, 'ours', elections);
+  assert.is(keptTheLead(found.measured(), 'ours').held, true);
+  for (const elections of [0, 1, 0]) found.add(lost!.elections, 'ours', elections);
+  assert.is(found.measured().figures[1]!.median, 0);
+  const { held, lines } = keptTheLead(found.measured(), 'ours');
+  assert.is(held, false);
+  assert.equal(lines, [
+    'held: 8 streams x 512 under way, with keys: elections in each run 0, 0, 0',
+    'NOT HELD: 8 streams x 512 under way, without keys: elections in each run 0, 1, 0',
   ]);
 });
 
@@ -224,4 +265,5 @@ Picture('a limit is grey, a system is not', () => {
 
 Arguments.run();
 Figures.run();
+Keyed.run();
 Picture.run();

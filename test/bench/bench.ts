@@ -11,6 +11,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Book } from './book.ts';
 import { type Choice, understand, usage, type Wanted } from './commandLine.ts';
+import { keyed } from './keyed.ts';
 import { longScenarios } from './longScenarios.ts';
 import { machineOf } from './machine.ts';
 import { pictureOf } from './picture.ts';
@@ -18,7 +19,7 @@ import { profile } from './profile.ts';
 import { comparedSystems, systemOf } from './registry.ts';
 import type { BenchResult } from './result.ts';
 import { limits, shortScenarios } from './scenarios.ts';
-import type { Scenario, Stage } from './stage.ts';
+import type { Run, Scenario } from './stage.ts';
 import type { System } from './systems.ts';
 import { tableOf } from './table.ts';
 import { viewers } from './viewers.ts';
@@ -28,9 +29,9 @@ const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-const scenarios: readonly Scenario[] = [...shortScenarios, ...longScenarios];
+const scenarios: readonly Scenario[] = [...shortScenarios, ...longScenarios, keyed];
 const choice: Choice = {
-  scenarios: [...shortScenarios, limits, ...longScenarios, wan, profile, viewers],
+  scenarios: [...shortScenarios, limits, ...longScenarios, keyed, wan, profile, viewers],
   systems: comparedSystems.map(({ name }) => name),
 };
 
@@ -57,12 +58,7 @@ interface Bench {
 const settleDisk = (): void => void spawnSync('sync');
 
 /** Starts a system for one scenario and ends it, whatever comes of it. */
-async function staged(
-  { wanted, book, records }: Bench,
-  system: System,
-  scenario: string,
-  run: (stage: Stage) => Promise<void>,
-) {
+async function staged({ wanted, book, records }: Bench, system: System, scenario: string, run: Run) {
   say(`${scenario}: ${system.name}`);
   settleDisk();
   try {
@@ -90,8 +86,12 @@ async function runAll(bench: Bench, missing: ReadonlyMap<string, string>): Promi
     for (const system of wanted.systems.map(systemOf)) {
       if (missing.has(system.name)) continue;
       const unfit = scenario.unfit(system);
-      if (unfit !== null) say(`${scenario.name}: ${system.name} ${unfit}`);
-      else await staged(bench, system, scenario.name, (stage) => scenario.run(stage));
+      if (unfit !== null) {
+        say(`${scenario.name}: ${system.name} ${unfit}`);
+        continue;
+      }
+      const runs = 'run' in scenario ? [scenario.run] : scenario.runsOf(wanted);
+      for (const run of runs) await staged(bench, system, scenario.name, run);
     }
   }
   for (const { name, systems, run } of [wan, profile, viewers].filter((each) => wanted.scenarios.includes(each.name)))

@@ -17,9 +17,9 @@ export interface Wanted {
   readonly rounds: number;
   /** How long nobody may be elected, in the scenario `wan`. */
   readonly calmMs: number;
-  /** Of the scenario `million`, unless `messages` says otherwise. */
+  /** Of the scenarios `million` and `keyed`, unless `messages` says otherwise. */
   readonly million: number;
-  /** Of `million` and `soak`. */
+  /** Of `million`, `keyed` and `soak`. */
   readonly messages?: number;
   readonly dir: string;
   readonly out: string;
@@ -47,7 +47,7 @@ npm run bench -- --list      the scenarios
   --seconds S     length of a measurement; 3 by default
   --quick         once each and shortly, this log alone unless --systems says otherwise: for a look
   --clients a,b   of the scenarios single and limits; 1,16,64,256 by default
-  --messages N    of the scenarios million (1,000,000 by default) and soak (10,000,000)
+  --messages N    of the scenarios million and keyed (1,000,000 by default) and soak (10,000,000)
   --dir FOLDER    where the nodes keep their data meanwhile: the disk that is measured; that of --out by default
   --out FOLDER    gets bench-<time>.json and bench-<time>.svg; results by default
 Exit code: 0 all was measured and every verdict held, 1 not so, 2 the arguments were wrong.

@@ -1,12 +1,14 @@
 /** The load generator: what its clients read from the wire, and how many requests they have under way. */
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Engine } from './engine.ts';
-import { numbersIn, type Speaker, type Told, textOf, type Way } from './systems.ts';
-import { bytesIn, residentMiB } from './usage.ts';
+import { ours } from './ours.ts';
+import { type Client, numbersIn, type Speaker, type Told, textOf, type Way } from './systems.ts';
+import { bytesIn, cpuMs, cpuMsIn, peakResidentMiB, residentMiB } from './usage.ts';
 import { httpSpeaker, socketSpeaker, textFrame } from './wires.ts';
 
 const Wires = suite('bench: wires');
@@ -114,6 +116,43 @@ Wires('texts carry their numbers, which are found in whatever pieces they come',
     const find = numbersIn((n) => found.push(n));
     for (let at = 0; at < bytes.length; at += size) find(bytes.subarray(at, at + size));
     assert.equal(found, [17, 0, 123_456], `pieces of ${size}`);
+  }
+});
+
+Wires('each keyed stream has a session of its own', async () => {
+  const way = ours.ways.find(({ name }) => name === 'session')!;
+  const sessions = new Set<string>();
+  const server = createServer((socket) => {
+    socket.once('data', (head) => {
+      const [, session = ''] = /^GET \/append\?session=([!-~]{1,100}) HTTP/.exec(head.toString('latin1')) ?? [];
+      sessions.add(session);
+      socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n');
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    const { port } = server.address() as AddressInfo;
+    const shape = { bytes: 100, batch: 1, numbered: false };
+    const toldOf = (ready: () => void): Told => ({
+      ready,
+      done: () => undefined,
+      refused: () => undefined,
+      closed: () => undefined,
+    });
+    for (const _ of [1, 2, 3]) {
+      const client = await new Promise<Client>((resolve) => {
+        const made = way.connect(
+          { host: '127.0.0.1', port },
+          shape,
+          toldOf(() => resolve(made)),
+        );
+      });
+      client.close();
+    }
+    assert.is(sessions.size, 3);
+    assert.not(sessions.has(''));
+  } finally {
+    server.close();
   }
 });
 
@@ -276,6 +315,19 @@ Usage('bytes of files are counted without the zeros that were put there beforeha
 Usage('resident memory is that of a living process', () => {
   const mib = residentMiB(process.pid);
   assert.ok(mib > 10 && mib < 2_000, `${mib} MiB`);
+});
+Usage('the most memory that a process ever had is not less than what it has', () => {
+  const mib = residentMiB(process.pid);
+  const peak = peakResidentMiB(process.pid);
+  assert.ok(peak >= mib && peak < 2_000, `${peak} MiB after ${mib}`);
+});
+Usage('processor time is that of user and system, whatever a program is called', () => {
+  const stat = '4321 (a) b (c) R 1 4321 4321 0 -1 4194560 9000 0 0 0 123 45 6 7 20 0 11 0 5000 1 2 3';
+  assert.is(cpuMsIn(stat), 1_680);
+  const before = cpuMs(process.pid);
+  for (const until = process.cpuUsage().user + 50_000; process.cpuUsage().user < until; );
+  const used = cpuMs(process.pid) - before;
+  assert.ok(used >= 20 && used < 2_000, `${used} ms`);
 });
 
 Wires.run();

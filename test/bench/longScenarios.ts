@@ -5,42 +5,18 @@
  *   overload   twice what it can do, for a while; and how soon it is itself again
  */
 import type { RealCluster, RealNode } from '../support/realCluster.ts';
-import type { Row, Verdict } from './book.ts';
+import type { Row } from './book.ts';
 import type { EngineJob, Seen } from './engine.ts';
 import { LoadProcess } from './load.ts';
-import type { OwnRunning } from './ours.ts';
+import { clusterOf, Judge, onlyOurs, untilAcknowledged, wayCalled } from './own.ts';
 import { measured, pause, perSecond, type Scenario, type Stage, textBytes, words } from './stage.ts';
-import type { Load, System, Way } from './systems.ts';
+import type { Load } from './systems.ts';
 import { residentMiB } from './usage.ts';
 
 const percent = (part: number): string => `${Math.round(part * 100)} %`;
 
-const onlyOurs = ({ name }: System): string | null => (name === 'ours' ? null : 'is not asked for this');
-const clusterOf = ({ running }: Stage): RealCluster => (running as OwnRunning).cluster;
 const residents = (cluster: RealCluster): number[] =>
   cluster.nodes.filter(({ running }) => running).map(({ process }) => residentMiB(process?.pid ?? 0));
-const wayCalled = ({ ways }: System, name: string): Way => {
-  const found = ways.find((way) => way.name === name);
-  if (!found) throw new Error(`there is no way ${name}`);
-  return found;
-};
-
-/** Each line says what was found; the verdict holds when all do. */
-class Judge {
-  readonly lines: string[] = [];
-  held = true;
-
-  look(isRight: boolean, line: string): void {
-    this.lines.push(`${isRight ? 'held' : 'NOT HELD'}: ${line}`);
-    if (!isRight) this.held = false;
-  }
-  tell(line: string): void {
-    this.lines.push(line);
-  }
-  verdict(scenario: string, system: System, series: NonNullable<Verdict['series']>): Verdict {
-    return { scenario, system: system.name, held: this.held, lines: this.lines, series };
-  }
-}
 
 const elections = async (cluster: RealCluster): Promise<number> => {
   let sum = 0;
@@ -71,12 +47,7 @@ async function soakIn(load: LoadProcess, cluster: RealCluster, count: number, sa
   const tenths: Tenth[] = [];
   for (let i = 0; i < 10; i++) {
     await load.mark();
-    let seen: Seen = await load.look();
-    while (seen.acknowledged < count / 10) {
-      await pause(100);
-      seen = await load.look();
-      if (seen.longestGapMs > 30_000) throw new Error('no write was acknowledged for 30 s');
-    }
+    const seen = await untilAcknowledged(load, count / 10);
     const tenth = { rate: perSecond(seen), p99: seen.latencyMs.p99, resident: residents(cluster) };
     tenths.push(tenth);
     const memory = tenth.resident.map((mib) => mib.toFixed(0)).join(', ');
@@ -166,7 +137,7 @@ const soak: Scenario = {
         count / seconds,
       );
       book.verdicts.push(
-        judge.verdict('soak', system, {
+        judge.verdict('soak', system.name, {
           ratePerTenth: tenths.map((tenth) => tenth.rate),
           p99MsPerTenth: tenths.map(({ p99 }) => p99),
           memoryMiBPerTenth: tenths.map(({ resident }) => Math.max(...resident)),
@@ -273,7 +244,7 @@ const overload: Scenario = {
       system.name,
       through,
     );
-    book.verdicts.push(judge.verdict('overload', system, { memoryMiB: memory }));
+    book.verdicts.push(judge.verdict('overload', system.name, { memoryMiB: memory }));
   },
 };
 

@@ -1,5 +1,6 @@
 /** This log, as it runs in production: three nodes, fsync on, log level info to a file. */
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { byDefault, type ClusterOptions, call, RealCluster, type RealNode, until } from '../support/realCluster.ts';
 import { type Endpoint, numbersIn, type Running, type Shape, type System, textOf, type Way } from './systems.ts';
@@ -56,6 +57,19 @@ const socket: Way = {
   connect: (at, shape, told) => {
     const encode = prepared(shape, (n) => textFrame(shape.batch === 1 ? textOf(n, shape.bytes) : linesOf(n, shape)));
     return tcpClient(at, socketSpeaker(shape.batch === 1 ? '/append' : '/append?format=ndjson', encode), told);
+  },
+};
+
+/** Another session for each connection: nobody resumes here, and a key that came before would be no new message. */
+const session: Way = {
+  name: 'session',
+  words: 'WebSocket /append?session=…: a text frame a message, each with an Idempotency-Key of its own',
+  isSingle: false,
+  peaks: () => [],
+  connect: (at, shape, told) => {
+    const encode = prepared(shape, (n) => textFrame(textOf(n, shape.bytes)));
+    const name = randomBytes(8).toString('hex');
+    return tcpClient(at, socketSpeaker(`/append?session=${name}`, encode), told);
   },
 };
 
@@ -182,7 +196,7 @@ export async function startOurs(
 export const ours = {
   name: 'ours',
   ackMeans: 'on the disks of a majority (fdatasync), in one order for all',
-  ways: [http, socket],
+  ways: [http, socket, session],
   missing: () => null,
   start: (folder) => startOurs(folder),
   tail,

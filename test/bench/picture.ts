@@ -63,6 +63,7 @@ const titles: Readonly<Record<string, string>> = {
   limits: 'The disk alone',
   soak: 'Soak',
   overload: 'Overload',
+  keyed: 'A key a message',
   wan: 'Three regions (simulated)',
   profile: 'Processor time',
   viewers: 'Viewers',

@@ -15,15 +15,17 @@ export interface Stage {
   readonly folder: string;
   say(line: string): void;
 }
-export interface Scenario {
+export type Run = (stage: Stage) => Promise<void>;
+interface Described {
   readonly name: string;
   readonly words: string;
   /** Only where it is asked for by name. */
   readonly isLong?: boolean;
   /** Why it cannot be measured with this system; null when it can. */
   unfit(system: System): string | null;
-  run(stage: Stage): Promise<void>;
 }
+/** One run sees the system from its start to its end; each of several has it started anew, in an empty folder. */
+export type Scenario = Described & ({ readonly run: Run } | { readonly runsOf: (wanted: Wanted) => readonly Run[] });
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

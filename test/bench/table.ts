@@ -1,8 +1,9 @@
 /** The figures as text: a row each, the systems side by side. */
 import type { Measured, Row } from './book.ts';
 
-/** Three digits say what there is to say. */
+/** Three digits say what there is to say; what is counted has no unit, and no halves but those of a median. */
 export function figureWords(value: number, unit: string): string {
+  if (unit === '') return value.toLocaleString('en-US');
   const digits = unit === 'ms' && value < 10 ? 2 : value < 100 && !unit.endsWith('/s') ? 1 : 0;
   return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }

@@ -1,12 +1,25 @@
-/** What a system takes: memory of its processes, bytes of its files. */
+/** What a system takes: memory and processor time of its processes, bytes of its files. */
 import { readFileSync } from 'node:fs';
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
+const statusMiB = (pid: number, member: string): number =>
+  Number(new RegExp(`^${member}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) /
+  1024;
 /** As the system counts it. */
-export function residentMiB(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+export const residentMiB = (pid: number): number => statusMiB(pid, 'VmRSS');
+/** The most that it ever was. */
+export const peakResidentMiB = (pid: number): number => statusMiB(pid, 'VmHWM');
+
+/** To programs Linux counts in hundredths of a second, whatever its own ticks are. */
+const tickMs = 10;
+/** From the text of /proc/<pid>/stat (proc(5)): utime and stime, of all threads. The name before them may have any character. */
+export function cpuMsIn(stat: string): number {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * tickMs;
 }
+/** Processor time since the process began. */
+export const cpuMs = (pid: number): number => cpuMsIn(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 
 const blockBytes = 1024 * 1024;
 
