@@ -5,11 +5,15 @@ import { isObject } from './json.ts';
 /** True while the node wants the token before it shows anything. */
 export const isShut = signal(false);
 
+/** How often the token was right: an answer to what was asked before is not about now. */
+let opened = 0;
+
 /** A WebSocket that was refused does not say why; this does. No answer says nothing. */
 export async function lookForLock(): Promise<void> {
+  const before = opened;
   try {
     const said: unknown = await (await fetch('/session')).json();
-    if (isObject(said)) isShut.value = said.token_for === 'all' && said.signed_in === false;
+    if (before === opened && isObject(said)) isShut.value = said.token_for === 'all' && said.signed_in === false;
   } catch {
     // The node is away: the header says so.
   }
@@ -19,7 +23,10 @@ export async function lookForLock(): Promise<void> {
 export async function showToken(token: string): Promise<'in' | 'wrong' | 'silent'> {
   try {
     const { ok } = await fetch('/session', { method: 'POST', headers: { authorization: `Bearer ${token}` } });
-    if (ok) isShut.value = false;
+    if (ok) {
+      opened++;
+      isShut.value = false;
+    }
     return ok ? 'in' : 'wrong';
   } catch {
     return 'silent';
