@@ -8,9 +8,11 @@ import { WebSocket } from 'ws';
 import type { ActiveFault } from '../../http/live/protocol.ts';
 import { aCluster, type Told } from '../support/clusterScript.ts';
 import { LiveClient } from '../support/liveClient.ts';
-import { call, freePort, type HttpAnswer, NodeProcess, untilTrue } from '../support/realCluster.ts';
+import { call, freePort, type HttpAnswer, NodeProcess, patient, untilTrue } from '../support/realCluster.ts';
 
 const Routes = suite('chaos by its routes');
+
+Object.assign(process.env, patient); // For all nodes that are started here.
 
 interface Town {
   readonly cluster: Told;
@@ -43,9 +45,9 @@ const activeIn = ({ json }: HttpAnswer): readonly ActiveFault[] => json.active a
 const healthy = async (id: number): Promise<boolean> =>
   (await call(id, '/health', { withinMs: 800 }).catch(() => undefined))?.status === 200;
 const allHealthy = (ids: readonly number[]): Promise<void> =>
-  untilTrue('all healthy', async () => (await Promise.all(ids.map(healthy))).every(Boolean), 30_000);
+  untilTrue('all healthy', async () => (await Promise.all(ids.map(healthy))).every(Boolean));
 const write = async (at: number, message: string): Promise<void> =>
-  assert.is((await call(at, '/?timeout=15000', { body: JSON.stringify({ message }) })).status, 200, message);
+  assert.is((await call(at, '/?timeout=25000', { body: JSON.stringify({ message }) })).status, 200, message);
 
 /** What each node has in the end must be the same, and all that was written. */
 async function agree(ids: readonly number[], written: readonly string[]): Promise<void> {
@@ -69,11 +71,14 @@ Routes('wakes a paused node also when nobody is left to do it: it finds that out
       return false;
     }
   };
-  assert.is((await order(a, '/chaos/pause', { node: b, ms: 1500 })).status, 200);
+  const ms = 1500;
+  const orderedAt = performance.now();
+  assert.is((await order(a, '/chaos/pause', { node: b, ms })).status, 200);
   cluster.child.kill('SIGKILL');
   await cluster.ends();
-  assert.ok(runs(), 'it stands still');
-  await untilTrue('its end', () => !runs(), 20_000);
+  const isThere = runs();
+  assert.ok(isThere || performance.now() - orderedAt > ms, 'it stands still');
+  await untilTrue('its end', () => !runs());
 });
 
 Routes('kills another node, revives it, pauses it, cuts it off and heals; the logs agree', async () => {
@@ -83,34 +88,37 @@ Routes('kills another node, revives it, pauses it, cuts it off and heals; the lo
   const page = (await new LiveClient(a).opened()).want({ everyMs: 200 });
   assert.is(page.hello?.chaos?.supervised, true);
   assert.is(page.hello?.inspect, true);
-  const hears = (what: string, id: string, isThere: boolean): Promise<void> =>
-    page.hears(
-      what,
-      () => page.ticks.findLast((tick) => tick.chaos)?.chaos?.some((fault) => fault.id === id) === isThere,
-      15_000,
-    );
+  const heard = (): (readonly ActiveFault[])[] => page.ticks.flatMap(({ chaos }) => (chaos ? [chaos] : []));
+  const isIn = (faults: readonly ActiveFault[] | undefined, id: string): boolean =>
+    faults?.some((fault) => fault.id === id) === true;
+  /** What is over soon may be over when somebody looks: so all that was heard counts, and one thing is done to a node once. */
+  const hears = (what: string, id: string): Promise<void> =>
+    untilTrue(what, () => heard().some((faults) => isIn(faults, id)));
+  const hearsEnd = (what: string, id: string): Promise<void> => untilTrue(what, () => !isIn(heard().at(-1), id));
   await write(a, '1');
 
   // The leader, by the page of another node.
   await untilTrue(`${c} leads`, async () => (await call(a, '/leader')).json === (c as unknown));
-  const killed = await order(a, '/kill', { node: c });
+  const killed = await order(a, '/kill', { node: c, ms: 60_000 });
   assert.is(killed.status, 200);
   assert.equal(activeIn(killed).map(({ what, node }) => [what, node]), [['killed', c]]); // biome-ignore format: one line
   await cluster.says(new RegExp(`${c} ended, it was the leader: killed by SIGKILL`));
-  await hears('that it is killed', `killed:${c}`, true);
+  await hears('that it is killed', `killed:${c}`);
   await write(a, '2');
   assert.is((await order(a, '/chaos/pause', { node: c })).json.detail, `${c} does not run here`);
   assert.is((await order(b, '/chaos/revive', { node: c })).status, 200);
-  await hears('that it is back', `killed:${c}`, false);
+  await hearsEnd('that it is back', `killed:${c}`);
   await allHealthy(ids);
   assert.is((await order(b, '/chaos/revive', { node: c })).json.detail, `${c} runs`);
 
   // One that is paused answers nobody, and goes on by itself.
-  await order(a, '/chaos/pause', { node: c, ms: 1500 });
-  assert.not(await healthy(c), 'a paused node does not answer');
+  const pausedAt = performance.now();
+  await order(a, '/chaos/pause', { node: c, ms: 2500 });
+  const answers = await healthy(c);
+  assert.ok(!answers || performance.now() - pausedAt > 2500, 'a paused node does not answer');
   await write(a, '3');
-  await hears('that it is paused', `pause:${c}`, true);
-  await hears('that it goes on', `pause:${c}`, false);
+  await hears('that it is paused', `pause:${c}`);
+  await hearsEnd('that it goes on', `pause:${c}`);
   await allHealthy(ids);
 
   // Without its links to both others a node sees no majority.
@@ -123,17 +131,16 @@ Routes('kills another node, revives it, pauses it, cuts it off and heals; the lo
   await write(c, '5');
 
   // One way, and it heals by itself.
-  await order(a, '/chaos/cut', { node: a, peer: c, ms: 1000, oneWay: true });
-  await hears('that it is cut', `cut:${a}->${c}`, true);
+  await order(a, '/chaos/cut', { node: a, peer: c, ms: 1500, oneWay: true });
+  await hears('that it is cut', `cut:${a}->${c}`);
   await write(b, '6');
-  await hears('that it is mended', `cut:${a}->${c}`, false);
+  await hearsEnd('that it is mended', `cut:${a}->${c}`);
 
   await agree(ids, ['1', '2', '3', '4', '5', '6']);
-  const events = readFileSync(join(logDir, `node_${a}.log`), 'utf8')
-    .split('\n')
-    .filter((line) => line.includes('"chaos_'))
-    .map((line) => (JSON.parse(line) as { event: string }).event);
-  for (const event of ['chaos_ordered', 'chaos_cut', 'chaos_mended']) assert.ok(events.includes(event), event);
+  for (const event of ['chaos_ordered', 'chaos_cut', 'chaos_mended']) {
+    const line = `"event":"${event}"`;
+    await untilTrue(`${event} in the log`, () => readFileSync(join(logDir, `node_${a}.log`), 'utf8').includes(line));
+  }
   page.hangUp();
   await end(town);
 });
@@ -168,9 +175,8 @@ Routes('a node that was killed comes back after its time, and a paused one hears
   await cluster.says(new RegExp(`${b} is started again`));
   await allHealthy(ids);
   await order(a, '/chaos/pause', { node: c, ms: 60_000 });
-  const begun = performance.now();
-  await end(town);
-  assert.ok(performance.now() - begun < 8_000, 'nobody waited for a process that was stopped');
+  await end(town); // With 0: nobody had to be ended because it did not hear the order to stop.
+  assert.not.match(cluster.text(), /did not stop/);
 });
 
 Routes('without chaos there are no such calls, and no inspector', async () => {
@@ -213,9 +219,14 @@ Routes('a node that was started alone can do it to itself only', async () => {
   assert.equal(activeIn(await order(port, '/chaos/heal', { id: 'cut:1-2' })), []);
   const begun = performance.now();
   await order(port, '/chaos/pause', { node: 1, ms: 1000 });
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  await call(port, '/health');
-  assert.ok(performance.now() - begun >= 1000, 'it answers nobody until then');
+  // It begins a moment after the answer. From then on nobody is answered, so one call of these takes most of the pause.
+  let longestMs = 0;
+  while (longestMs < 500 && performance.now() - begun < 20_000) {
+    const askedAt = performance.now();
+    await call(port, '/health');
+    longestMs = Math.max(longestMs, performance.now() - askedAt);
+  }
+  assert.ok(longestMs >= 500, 'it answers nobody meanwhile');
   await order(port, '/kill', { node: 1 });
   assert.is((await node.ended).signal, 'SIGKILL');
 });
