@@ -4,6 +4,7 @@
  *   const feed = await fakeFeed();
  *   feed.tick({ views: [seen(aView(8001, { lamport: 9 }))] });
  *
+ * As a node does, it speaks without end: what was said last is said again, so that no page thinks it dead (but `isSilent`).
  * It speaks http/live/protocol.ts and nothing else; POST requests get the answer that `onPost` makes.
  */
 import { execFileSync } from 'node:child_process';
@@ -64,6 +65,8 @@ export interface FakeFeed {
   /** Breaks all connections; refuses new ones while `isDown`. */
   drop(): void;
   isDown: boolean;
+  /** Says nothing but what the test has it say. */
+  isSilent: boolean;
   close(): Promise<void>;
 }
 
@@ -94,9 +97,15 @@ const take = async (req: IncomingMessage): Promise<Posted> => {
   return { path: req.url ?? '', headers: req.headers, body };
 };
 
+/** A page calls a node stale after 3 s, and gives its connection up after 10 s. */
+const beatMs = 500;
+
 export async function fakeFeed(hello: Hello | null = aHello()): Promise<FakeFeed> {
   const folder = builtPage();
   const sockets = new Set<WebSocket>();
+  /** Who wants to hear anything. */
+  const listening = new Set<WebSocket>();
+  let saidLast: readonly SeenView[] = [];
   const wants: Want[] = [];
   const posts: Posted[] = [];
   const reads: string[] = [];
@@ -127,12 +136,29 @@ export async function fakeFeed(hello: Hello | null = aHello()): Promise<FakeFeed
     if (feed.isDown || req.url !== '/live') return socket.destroy();
     live.handleUpgrade(req, socket, head, (page) => {
       sockets.add(page);
-      page.on('close', () => sockets.delete(page));
-      page.on('message', (text) => wants.push(JSON.parse(String(text)) as Want));
-      if (feed.hello !== null) page.send(JSON.stringify(feed.hello));
+      page.on('close', () => {
+        sockets.delete(page);
+        listening.delete(page);
+      });
+      page.on('message', (text) => {
+        const want = JSON.parse(String(text)) as Want;
+        wants.push(want);
+        if (want.everyMs > 0) listening.add(page);
+        else listening.delete(page);
+      });
+      if (feed.hello === null) return;
+      saidLast = feed.hello.views;
+      page.send(JSON.stringify(feed.hello));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const say = (tick: Partial<Omit<Tick, 'type'>>, to: ReadonlySet<WebSocket>): void => {
+    const text = JSON.stringify({ type: 'tick', wallMs: Date.now(), missed: 0, views: [], ...tick } satisfies Tick);
+    for (const socket of to) socket.send(text);
+  };
+  const beat = setInterval(() => {
+    if (!feed.isSilent) say({ views: saidLast.map(again) }, listening);
+  }, beatMs);
   let lastId = 0;
   const feed: FakeFeed = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/dashboard`,
@@ -149,14 +175,16 @@ export async function fakeFeed(hello: Hello | null = aHello()): Promise<FakeFeed
       body: { id: ++lastId, lamport_timestamp: lastId * 10, node_id: 8001, seen: 0, physical_timestamp: 0 },
     }),
     tick: (tick) => {
-      const text = JSON.stringify({ type: 'tick', wallMs: Date.now(), missed: 0, views: [], ...tick } satisfies Tick);
-      for (const socket of sockets) socket.send(text);
+      if (tick.views !== undefined) saidLast = tick.views;
+      say(tick, sockets);
     },
     drop: () => {
       for (const socket of sockets) socket.terminate();
     },
     isDown: false,
+    isSilent: false,
     close: async () => {
+      clearInterval(beat);
       for (const socket of sockets) socket.terminate();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -236,6 +264,12 @@ export function aView(node: NodeId, parts: ViewParts = {}): LiveView {
   };
 }
 export const seen = (view: LiveView, ageMs = 0): SeenView => ({ view, ageMs });
+
+/** Nothing has happened since. */
+function again({ view: { trace: _, ...view }, ageMs }: SeenView): SeenView {
+  const messages = { count: 0, shown: packedMessages([]) };
+  return seen({ ...view, seq: ++seq, wallMs: Date.now(), story: [], messages }, ageMs);
+}
 
 export function aMessage(id: number, parts: Partial<MessageView> = {}): MessageView {
   const content = parts.content ?? `message ${id}`;

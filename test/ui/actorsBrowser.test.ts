@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hasBrowser, inBrowser, visitOf } from '../support/browser.ts';
 import { aHello, fakeFeed } from '../support/fakeFeed.ts';
+import { untilTrue } from '../support/waiting.ts';
 import { anActorsHello, charts } from './actorsWorld.ts';
 
 const Actors = suite('actors in a browser');
@@ -30,31 +31,30 @@ test('show each machine at every node, with its states lit and every word within
   try {
     await inBrowser(async (browser) => {
       const { page, faults, close } = await visitOf(browser, `${feed.url}?lang=en#actors`);
-      await page.locator('.at-node svg').first().waitFor();
-      assert.equal(feed.wants.at(-1), {
-        type: 'want',
-        trace: false,
-        actors: true,
-        oneOf: 1,
-        everyMs: 250,
-        messages: false,
-      });
+      await page.locator('.at-node svg').nth(2).waitFor(); // One node a frame.
+      await untilTrue('actors to be wanted', () => feed.wants.at(-1)?.actors === true);
+      const rest = { type: 'want', trace: false, oneOf: 1, everyMs: 250, messages: false };
+      assert.equal(feed.wants.at(-1), { ...rest, actors: true });
       const office = 'election.inOffice,election.inOffice.leading';
       assert.equal(await litStates(page), ['election.follower', 'election.follower', office]);
       await page.getByRole('img', { name: 'Statechart of election at node 8003; active: inOffice.leading' }).waitFor();
       for (const [actor, chart] of [['election'], ['store'], ['link:8003', 'link']] as const) {
         await page.locator('.actor-tree').getByRole('link', { name: actor, exact: true }).click();
         await page.getByRole('heading', { name: `Statechart: ${actor}` }).waitFor();
-        assert.equal(await tightTexts(page), [], actor);
-        const edges = charts.find(({ id }) => id === (chart ?? actor))?.edges.length;
+        const edges = charts.find(({ id }) => id === (chart ?? actor))?.edges.length ?? 0;
+        await page
+          .locator('.transitions tbody tr')
+          .nth(edges - 1)
+          .waitFor();
         assert.is(await page.locator('.transitions tbody tr').count(), edges);
+        assert.equal(await tightTexts(page), [], actor);
       }
       await see(page, 'not here');
       await page.locator('.actor-tree').getByRole('link', { name: 'pipeline' }).click();
       await see(page, 'Service: pipeline');
       await page.locator('header').getByRole('link', { name: 'Overview' }).click();
       await page.locator('.card').first().waitFor();
-      assert.is(feed.wants.at(-1)?.actors, false, 'asked for only while it is shown');
+      await untilTrue('actors to be wanted only while they are shown', () => feed.wants.at(-1)?.actors === false);
       assert.equal(faults, []);
       await close();
 

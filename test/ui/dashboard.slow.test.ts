@@ -2,8 +2,17 @@
 import type { Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { accessFaults, hasBrowser, inBrowser, type Visit, type VisitOptions, visitOf } from '../support/browser.ts';
+import {
+  accessFaults,
+  hasBrowser,
+  hasSaid,
+  inBrowser,
+  type Visit,
+  type VisitOptions,
+  visitOf,
+} from '../support/browser.ts';
 import { aHello, aMessage, aView, type FakeFeed, fakeFeed, seen, voters } from '../support/fakeFeed.ts';
+import { until, untilTrue } from '../support/waiting.ts';
 
 const Dashboard = suite('dashboard');
 const test = hasBrowser() ? Dashboard : Dashboard.skip;
@@ -11,15 +20,19 @@ const test = hasBrowser() ? Dashboard : Dashboard.skip;
 interface World extends Visit {
   readonly feed: FakeFeed;
 }
-/** `hash` is the page; the language is English unless the address says otherwise. */
+/** `hash` is the page. */
 async function onPage(
   feed: FakeFeed,
   body: (world: World) => Promise<void>,
-  { hash = 'overview', ...options }: VisitOptions & { readonly hash?: string } = {},
+  {
+    hash = 'overview',
+    lang = 'en',
+    ...options
+  }: VisitOptions & { readonly hash?: string; readonly lang?: string } = {},
 ): Promise<void> {
   try {
     await inBrowser(async (browser) => {
-      const visit = await visitOf(browser, `${feed.url}?lang=en#${hash}`, options);
+      const visit = await visitOf(browser, `${feed.url}?lang=${lang}#${hash}`, options);
       await body({ ...visit, feed });
       await visit.close();
     });
@@ -32,45 +45,51 @@ const all = (parts: Parameters<typeof aView>[1] = {}) => voters.map((node) => se
 /** A socket that is refused is an error of the console, and here it is meant. */
 const besidesLive = (faults: readonly string[]): readonly string[] =>
   faults.filter((fault) => !fault.includes('/live'));
-const see = (page: Page, text: string | RegExp): Promise<void> =>
-  page.getByText(text).first().waitFor({ timeout: 15_000 });
+const see = (page: Page, text: string | RegExp): Promise<void> => page.getByText(text).first().waitFor();
 const rowsOf = (page: Page): Promise<readonly string[]> => page.locator('.rows tbody .content').allInnerTexts();
+/** They are drawn a frame after the words beside them. */
+async function showsRows(page: Page, rows: readonly string[]): Promise<void> {
+  const wanted = rows.join('\n');
+  const areShown = async (): Promise<true | undefined> =>
+    (await rowsOf(page)).join('\n') === wanted ? true : undefined;
+  await until('the rows', areShown, 30_000, 50).catch(() => {});
+  assert.equal(await rowsOf(page), rows);
+}
 
 test('is connecting, live, stale, reconnecting and back; nothing shown is lost or doubled', async () => {
   const feed = await fakeFeed(null);
+  feed.isSilent = true;
   await onPage(feed, async ({ page, faults }) => {
-    await see(page, 'Connecting…');
     await see(page, 'Messages sent');
-    await see(page, 'No answer from the node yet');
+    await hasSaid(page, 'Connecting…', 'No answer from the node yet');
     feed.hello = aHello({ history: { messages: [aMessage(1), aMessage(2)] } });
     feed.drop();
-    await see(page, 'Live');
-    assert.equal(await rowsOf(page), ['message 2', 'message 1']);
-    assert.equal(feed.wants.at(-1), {
-      type: 'want',
-      trace: false,
-      actors: false,
-      oneOf: 1,
-      everyMs: 200,
-      messages: true,
-    });
+    const told = ['Live'];
+    await hasSaid(page, ...told);
+    await showsRows(page, ['message 2', 'message 1']);
+    const want = await until('what the page wants', () => feed.wants.at(-1));
+    assert.equal(want, { type: 'want', trace: false, actors: false, oneOf: 1, everyMs: 200, messages: true });
 
-    await see(page, /No data for 3/);
+    told.push('No data for');
+    await hasSaid(page, ...told);
     assert.is(await page.locator('.card .figure').first().innerText(), '38,113');
+    feed.isSilent = false;
     feed.tick({ views: all({ messages: [aMessage(3)] }) });
-    await see(page, 'Live');
+    told.push('Live');
+    await hasSaid(page, ...told);
+    await showsRows(page, ['message 3', 'message 2', 'message 1']);
 
     feed.isDown = true;
     feed.drop();
-    await see(page, /Connection lost/);
     await see(page, 'Not connected: sending is off until the node is back.');
+    told.push('Connection lost');
+    await hasSaid(page, ...told);
     assert.is((await rowsOf(page)).length, 3);
     feed.hello = aHello({ history: { messages: [aMessage(2), aMessage(3), aMessage(4)] } });
     feed.isDown = false;
-    await see(page, 'Live');
-    await see(page, 'message 4');
-    assert.equal(await rowsOf(page), ['message 4', 'message 3', 'message 2', 'message 1']);
-    await page.locator('[aria-live]').getByText('Connection to the node is back').waitFor();
+    await hasSaid(page, ...told, 'Live');
+    await showsRows(page, ['message 4', 'message 3', 'message 2', 'message 1']);
+    await hasSaid(page, ...told, 'Connection to the node is back');
     assert.equal(besidesLive(faults), []);
   });
 });
@@ -86,16 +105,14 @@ test('reads once what was written before anybody looked, and again what came whi
   });
   const views = (lastId: number) => [seen(aView(8001, { status: { lastId } }))];
   const feed = await fakeFeed(aHello({ views: views(250) }));
+  feed.isSilent = true;
   feed.log = [line(249), line(250)];
   await onPage(feed, async ({ page, faults }) => {
-    await see(page, 'old 249');
-    assert.equal(await rowsOf(page), ['old 250', 'old 249']);
+    await showsRows(page, ['old 250', 'old 249']);
     feed.hello = aHello({ views: views(252) });
     feed.log = [line(251), line(252)];
-    await page.waitForTimeout(100);
     feed.drop();
-    await see(page, 'old 252');
-    assert.equal(await rowsOf(page), ['old 252', 'old 251', 'old 250', 'old 249']);
+    await showsRows(page, ['old 252', 'old 251', 'old 250', 'old 249']);
     // What was committed between a greeting and the first view behind it nobody else tells of.
     feed.log = [line(253)];
     feed.tick({ views: views(253) });
@@ -125,12 +142,11 @@ test('says what is wrong: a node down, no leader, nodes that disagree, violation
     assert.not.ok((await head.innerText()).includes('ME'));
     feed.tick({ views: all({ status: { leader: 8001 } }) });
     await head.getByText('ME').waitFor();
-    await page.locator('[aria-live]').getByText('Node 8001 leads').waitFor();
+    await hasSaid(page, 'Node 8001 leads');
 
     const cut = [{ peer: 8002, up: false, link: 'waiting', error: 'connection refused' }] as const;
-    const beat = setInterval(() => feed.tick({ views: [seen(aView(8001, { links: cut })), seen(aView(8003))] }), 200);
+    feed.tick({ views: [seen(aView(8001, { links: cut })), seen(aView(8003))] });
     await see(page, /Node 8002 is down, last heard/);
-    clearInterval(beat);
 
     feed.tick({ views: all({ status: { leader: null, role: 'probing' } }) });
     await see(page, /Writes wait up to ten seconds/);
@@ -138,7 +154,7 @@ test('says what is wrong: a node down, no leader, nodes that disagree, violation
     await see(page, 'The nodes disagree about who leads');
     await see(page, 'node 8002 says 8002, epoch 5');
     feed.tick({ views: all({ metrics: { violations: 2 } }) });
-    await page.locator('[aria-live]').getByText('2 causality violations').waitFor();
+    await hasSaid(page, '2 causality violations');
     await page.getByRole('link', { name: 'see them' }).click();
     const chosen = page.getByLabel('Show', { exact: true }).locator('option:checked');
     await chosen.getByText('only violations').waitFor({ state: 'attached' });
@@ -172,15 +188,18 @@ test('shows messages as text, whatever they are, wherever they stand', async () 
       status: 400,
       body: { error: hostile[0], code: hostile[1], hint: hostile[2], detail: hostile[3] },
     });
-    await see(page, 'message');
+    await see(page, 'Live');
     await page.getByLabel('Message', { exact: true }).fill(hostile[0] as string);
     await page.keyboard.press('Enter');
     await see(page, /Not sent/);
+    await page
+      .locator('.rows tbody .content')
+      .nth(hostile.length - 1)
+      .waitFor();
     const texts = (await rowsOf(page)).join('\n');
     for (const content of hostile.slice(0, 6)) assert.ok(texts.includes(content), content);
     assert.ok(texts.includes('⟨U+202E⟩evil⟨U+202C⟩'));
     await page.goto(`${feed.url}?lang=en#network`);
-    await see(page, 'What happened').catch(() => undefined);
     await page.locator('.stories tbody tr').first().waitFor();
     assert.is(await page.title(), 'distributed-log');
     assert.is(await page.locator('main img, main script, main h1').count(), 0);
@@ -229,11 +248,11 @@ test('brings older messages to whoever scrolls back, and says what a search has 
   }));
   await onPage(feed, async ({ page, faults }) => {
     await see(page, 'message 300');
-    for (let tries = 0; tries < 100 && (await rowsOf(page)).at(-1) !== 'old 1'; tries++) {
+    const isFirstShown = async (): Promise<true | undefined> => {
       await page.evaluate(`document.querySelector('.rows').scrollTop = 1e6`);
-      await page.waitForTimeout(100);
-    }
-    assert.is((await rowsOf(page)).at(-1), 'old 1');
+      return (await rowsOf(page)).at(-1) === 'old 1' ? true : undefined;
+    };
+    await until('the first message of the log', isFirstShown, 60_000, 100);
     await see(page, 'The log begins here.');
     assert.ok((await page.locator('.rows tbody tr').count()) < 60);
     await page.getByRole('button', { name: /Follow newest/ }).click();
@@ -262,72 +281,86 @@ test('says of no figure that it is zero, or all, when it is not known or nearly 
   });
 });
 
+const violationWords = [
+  ['en', 'Show', 'only violations', 'Search all 300 in the log', 'Searched the log, ids 1 to 300. Found: 1.'],
+  [
+    'es',
+    'Mostrar',
+    'solo violaciones',
+    'Buscar en los 300 del registro',
+    'Se buscó en el registro, ids 1 a 300. Encontrados: 1.',
+  ],
+] as const;
+
 test('shows only violations, by keyboard and in both languages, also from the whole log', async () => {
   const messages = Array.from({ length: 50 }, (_, i) => aMessage(251 + i, { violation: i === 40 }));
   const status = { lastId: 300, lamport: 3000 };
-  const feed = await fakeFeed(aHello({ views: [seen(aView(8001, { status }))], history: { messages } }));
-  feed.log = Array.from({ length: 300 }, (_, i) => ({
-    id: i + 1,
-    content: `old ${i + 1}`,
-    lamport_timestamp: i + 1 === 42 ? 7 : (i + 1) * 10,
-    node_id: 8001,
-    seen: i,
-    physical_timestamp: 1_795_418_878,
-  }));
-  await onPage(feed, async ({ page, faults }) => {
-    await see(page, 'message 300');
-    for (const [lang, name, only, button, done] of [
-      ['en', 'Show', 'only violations', 'Search all 300 in the log', 'Searched the log, ids 1 to 300. Found: 1.'],
-      [
-        'es',
-        'Mostrar',
-        'solo violaciones',
-        'Buscar en los 300 del registro',
-        'Se buscó en el registro, ids 1 a 300. Encontrados: 1.',
-      ],
-    ] as const) {
-      await page.goto('about:blank');
-      await page.goto(`${feed.url}?lang=${lang}`);
+  for (const [lang, name, only, button, done] of violationWords) {
+    const feed = await fakeFeed(aHello({ views: [seen(aView(8001, { status }))], history: { messages } }));
+    feed.log = Array.from({ length: 300 }, (_, i) => ({
+      id: i + 1,
+      content: `old ${i + 1}`,
+      lamport_timestamp: i + 1 === 42 ? 7 : (i + 1) * 10,
+      node_id: 8001,
+      seen: i,
+      physical_timestamp: 1_795_418_878,
+    }));
+    const onlyThem = async ({ page, faults }: World): Promise<void> => {
       await see(page, 'message 300');
       await page.getByRole('searchbox').focus();
       await page.keyboard.press('Tab');
       const filter = page.getByRole('combobox', { name, exact: true });
       assert.ok(await filter.evaluate((element) => element.matches(':focus')), 'it is the next stop of the keyboard');
       await page.keyboard.press('ArrowDown');
+      await showsRows(page, ['message 291']);
       assert.is(await filter.locator('option:checked').innerText(), only);
-      assert.equal(await rowsOf(page), ['message 291']);
       const search = page.getByRole('button', { name: button });
       await search.focus();
       await page.keyboard.press('Enter');
       await see(page, done);
-      assert.equal(await rowsOf(page), ['old 42']);
+      await showsRows(page, ['old 42']);
       assert.is(await page.locator('.rows tr.violation').count(), 1);
       assert.equal(await accessFaults(page, '.messages'), []);
       assert.equal(faults, []);
-    }
-  });
+    };
+    await onPage(feed, onlyThem, { lang });
+  }
 });
+
+/** How long the page's main thread has kept a processor busy since; on a busy machine that is less than what a clock says. */
+async function busyTimeOf(page: Page): Promise<() => Promise<number>> {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const spentMs = async (): Promise<number> => {
+    const { metrics } = await session.send('Performance.getMetrics');
+    return 1000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN);
+  };
+  const before = await spentMs();
+  return async () => (await spentMs()) - before;
+}
+
+const ticks = 40;
+const tickMs = 200;
 
 test('stays smooth while a cluster takes 50,000 messages a second, and its memory does not grow with them', async () => {
   const feed = await fakeFeed();
   await onPage(feed, async ({ page, faults }) => {
     await see(page, 'Live');
-    await page.evaluate(`{
-      window.longest = 0;
-      new PerformanceObserver((list) => {
-        for (const { duration } of list.getEntries()) window.longest = Math.max(window.longest, duration);
-      }).observe({ type: 'longtask' });
-    }`);
+    const busyMs = await busyTimeOf(page);
     const step = 10_000 / 50; // 50,000 a second, five ticks a second, fifty shown of each.
-    for (let tick = 0; tick < 40; tick++) {
+    for (let tick = 0; tick < ticks; tick++) {
       const messages = Array.from({ length: 50 }, (_, i) => aMessage(1 + (tick * 50 + i) * step));
       feed.tick({ views: all({ messages, metrics: { perSecond: 50_000 } }) });
       await page.waitForTimeout(50);
     }
     await see(page, /sample: 1 of 200/);
     assert.ok((await page.locator('.rows tbody tr').count()) < 60);
-    const longest = await page.evaluate<number>('window.longest');
-    assert.ok(longest < 1000, `a task took ${longest} ms`); // Generous: the machine may be busy with others.
+    const spentMs = (await busyMs()) / ticks;
+    process.stdout.write(`\n    ${spentMs.toFixed(1)} ms of processor a tick\n`);
+    assert.ok(
+      spentMs < tickMs / 2,
+      `a tick, which comes every ${tickMs} ms, took ${spentMs.toFixed(0)} ms of processor`,
+    );
     assert.equal(faults, []);
   });
 });
@@ -388,14 +421,14 @@ test('breaks things only where the node offers it, and asks first', async () => 
       await page.getByRole('button', { name: 'Cut link' }).click();
       await page.getByRole('button', { name: 'Do it' }).click();
       await page.getByRole('dialog').waitFor({ state: 'detached' });
-      await page.waitForTimeout(100);
+      await untilTrue('the order', () => feed.posts.length === 1);
       assert.is(feed.posts[0]?.path, '/chaos/cut');
       assert.equal(JSON.parse(feed.posts[0]?.body ?? ''), { node: 8003, peer: 8001, ms: 30_000 });
       const fault = { id: 'c1', what: 'cut', node: 8003, peer: 8001, healsAtWallMs: Date.now() + 29_000 } as const;
       feed.tick({ chaos: [fault] });
       await page
         .locator('header')
-        .getByText(/8003 ✕ 8001, heals in 2\d sec/)
+        .getByText(/8003 ✕ 8001, heals in \d+ sec/)
         .waitFor();
       feed.onPost = () => ({ status: 409, body: { error: 'Chaos refused', detail: 'it is dead already' } });
       await page.getByRole('button', { name: 'Freeze' }).click();
@@ -440,9 +473,10 @@ test('is walked by keyboard, wants nothing while hidden, and remembers language 
       Object.defineProperty(document, 'hidden', { value: true, configurable: true });
       document.dispatchEvent(new Event('visibilitychange'));
     }`);
-    await page.waitForTimeout(200);
-    assert.is(feed.wants.at(-1)?.everyMs, 0);
-    assert.equal(faults, []);
+    await untilTrue('nothing to be wanted', () => feed.wants.at(-1)?.everyMs === 0);
+    // What the page still waited for when it was left.
+    const others = faults.filter((fault) => !fault.endsWith(' net::ERR_ABORTED'));
+    assert.equal(others, []);
   });
 });
 

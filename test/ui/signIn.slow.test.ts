@@ -22,10 +22,7 @@ const SignIn = suite('signing in');
       assert.is(await page.getByLabel('Token').count(), 0);
       await page.getByRole('textbox', { name: 'Message' }).fill('from the browser');
       await page.getByRole('button', { name: 'Send', exact: true }).click();
-      await page
-        .getByText(/In the log|✓/)
-        .first()
-        .waitFor();
+      await page.getByText('Committed as id 1').waitFor();
       assert.is(world.node.appends.length, 1);
       assert.is(await page.evaluate('document.cookie'), '');
       await page.reload();
