@@ -155,7 +155,7 @@ export class OwnPodman {
   /** A call of a port inside; status 0 when nobody answers. */
   async call(port: number, path: string, ...curl: readonly string[]): Promise<{ status: number; text: string }> {
     const url = `http://127.0.0.1:${port}${path}`;
-    const format = ['--silent', '--max-time', '10', '--write-out', '\n%{http_code}'];
+    const format = ['--silent', '--max-time', '60', '--write-out', '\n%{http_code}'];
     const { stdout } = await this.inside(['curl', ...format, ...curl, url]);
     const end = stdout.lastIndexOf('\n');
     return { status: Number(stdout.slice(end + 1)), text: stdout.slice(0, end) };
