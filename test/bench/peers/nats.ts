@@ -298,7 +298,7 @@ export const nats: System = {
   },
 
   async readAll(at) {
-    const { messages } = await streamInfo(at);
+    const { messages } = await untilDone('asking how many there are', () => streamInfo(at));
     let count = 0;
     let finish: () => void = () => undefined;
     const finished = new Promise<void>((resolve) => {
