@@ -53,7 +53,7 @@ export async function takenPorts(
   let ours = false;
   for (const { id, port, peerPort } of plan.started) {
     if (!(await isFree(port))) {
-      const running = (await healthOf(port, 500))?.nodeId === id;
+      const running = (await healthOf(port, 2_000))?.nodeId === id;
       ours ||= running;
       lines.push(`port ${port} (clients of node ${id}) is taken${running ? `: a node ${id} runs there already` : ''}`);
     }
