@@ -6,11 +6,9 @@ import * as assert from 'uvu/assert';
 import { WebSocket } from 'ws';
 import { answerChallenge } from '../../transport/handshake.ts';
 import { startLoad } from '../support/loadClient.ts';
-import { type RealCluster, tell, until, untilTrue, withRunningCluster } from '../support/realCluster.ts';
+import { patient, type RealCluster, tell, until, untilTrue, withRunningCluster } from '../support/realCluster.ts';
 
 const host = '127.0.0.1';
-/** A busy machine alone must not cost a leader its office; a node that a flood holds up for a second does. */
-const patient = { HEARTBEAT_MS: '100', SUSPECT_MS: '1000' };
 const clusterSecret = 'a-secret-of-this-test-run';
 
 /** Opens connections and keeps them; each says something, or nothing. */
