@@ -3,7 +3,8 @@
  *
  * B1. A body known to be too long is refused before it is read; an unknown one as soon as it has grown too long.
  * B2. What is held is at most twice what came, in however many pieces: a byte that comes alone costs a byte.
- * B3. A body that makes no progress for `stallMs` is given up: a slow client costs one socket and what it has sent.
+ * B3. A body that makes no progress for `stallMs` is given up: a slow client costs one socket and what it has sent. Where this
+ *     process itself stood still, what came meanwhile is read first.
  * B4. There is no limit for the whole, however long it takes; but in every `10 * stallMs` it must bring
  *     `minBytesPerSecond`: far less than the slowest line, and far more than a client that sends a byte now and then
  *     to hold what it has sent. So even the largest body of such a client is over in an hour or so.
@@ -105,7 +106,14 @@ export function readBody(
     req.on('close', () => {
       if (!req.complete) leave(undefined);
     });
-    req.on('timeout', () => finish(new Refusal('REQUEST_TIMEOUT', `no byte of the body came for ${stallMs} ms`)));
+    req.on('timeout', () => {
+      const at = length;
+      const giveUp = (): void => {
+        if (comes === 1 && length === at)
+          finish(new Refusal('REQUEST_TIMEOUT', `no byte of the body came for ${stallMs} ms`));
+      };
+      setImmediate(giveUp); // The sockets are read between the timers and this.
+    });
     req.socket.setTimeout(stallMs);
   });
 }

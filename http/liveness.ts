@@ -8,6 +8,7 @@
  * W3. A message that has begun and gets no further for `stallMs` is given up, also where its client answers pings between
  *     two fragments of it.
  * W4. Beyond `10 * stallMs` a message must also have come at `minBytesPerSecond`: its memory is not held for ever.
+ * W5. Where this process itself stood still, what came meanwhile is heard before anybody is judged.
  */
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
@@ -84,14 +85,21 @@ export function watch(
       }
     }
   };
+  const look = (): void => {
+    now = performance.now();
+    beat();
+    lookAtReader();
+    lookAtMessage();
+  };
+  let looking: NodeJS.Immediate | undefined;
   const timer = setInterval(
     () => {
-      now = performance.now();
-      beat();
-      lookAtReader();
-      lookAtMessage();
+      looking = setImmediate(look); // W5: the sockets are read between the timers and this.
     },
     Math.min(heartbeatMs, stallMs / 2),
   );
-  return () => clearInterval(timer);
+  return () => {
+    clearInterval(timer);
+    clearImmediate(looking);
+  };
 }

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { anHttpWorld, type HttpWorld, inWorld, RawClient, until } from '../support/httpWorld.ts';
 import { trouble } from '../support/memoryFacade.ts';
 import { frameOf, handshake, StreamClient } from '../support/streamClient.ts';
-import { pause } from '../support/waiting.ts';
+import { pause, standStill } from '../support/waiting.ts';
 
 const Pressure = suite('append streams under pressure');
 const Patience = suite('append streams and patience');
@@ -208,6 +208,25 @@ Patience(
   ),
 );
 Patience(
+  'do not give up on a frame that went on while they stood still themselves',
+  inWorld(
+    async ({ port }) => {
+      const client = new RawClient(port).say(handshake());
+      await client.hears(/101 Switching/);
+      const frame = frameOf('some message');
+      for (let sent = 0; sent < 6; sent++) {
+        client.say(frame.subarray(sent, sent + 1));
+        await pause(30);
+      }
+      client.say(frame.subarray(6));
+      standStill(300);
+      await client.hears(/"n":1,"first_id"/);
+      client.hangUp();
+    },
+    { limits: { stallMs: 100, heartbeatMs: 10_000 } },
+  ),
+);
+Patience(
   'give up on a message that gets no further between its fragments, though its client answers pings',
   inWorld(
     async ({ port }) => {
@@ -218,7 +237,7 @@ Patience(
       assert.match(await client.ends(), /"n":1,"error":"Request timeout"/);
       clearInterval(pongs);
     },
-    { limits: { stallMs: 100, heartbeatMs: 30 } },
+    { limits: { stallMs: 100, heartbeatMs: 10_000 } },
   ),
 );
 Patience(

@@ -2,6 +2,11 @@
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Lets this whole process stand still, as it does where nobody gives it a processor. */
+export function standStill(ms: number): void {
+  for (const end = performance.now() + ms; performance.now() < end; );
+}
+
 /** Asks until the answer is not undefined; throws after `withinMs`, with what was waited for. */
 export async function until<T>(
   what: string,
