@@ -62,7 +62,7 @@ const chart = setup({
   types: { input: {} as ElectionInput, context: {} as ElectionContext, events: {} as Events },
   delays: {
     probing: ({ context }) => context.ballot.timing.probingMs,
-    candidate: ({ context }) => context.ballot.timing.candidateMs,
+    candidate: ({ context }) => context.ballot.campaignMs,
     adopting: ({ context }) => context.ballot.timing.adoptingMs,
     handover: ({ context }) => context.ballot.timing.handoverMs,
   },

@@ -213,7 +213,7 @@ export function promiseToCandidate({ context, event, self, system }: Acting): vo
   if (!isPrepare(event)) return;
   const { ballot } = context;
   ballot.loseLeader(now({ context }));
-  ballot.awaitCandidate(now({ context }));
+  ballot.awaitCandidate(now({ context }), event.frame);
   promise({ context, self, system }, event.frame.epoch);
   announceLeader({ context, self, system });
 }

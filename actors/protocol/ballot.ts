@@ -357,9 +357,20 @@ export class Ballot {
     this.nextTryAt = now + this.#backoffMs * (0.5 + dice);
   }
 
+  /**
+   * How long a campaign may take. By hand-over it may last as long as the leader waits for it, and as long again for the votes:
+   * nobody stands against it, and a disk that was idle until now may be slow, unmeasured. Given up sooner it leaves promises
+   * to an epoch that nobody leads (R17).
+   */
+  get campaignMs(): number {
+    const { candidateMs, handoverMs } = this.timing;
+    return this.token === null ? candidateMs : Math.max(candidateMs, 2 * handoverMs);
+  }
   /** Who has this vote is given the time to win with it: an own probe now would come between (R15). */
-  awaitCandidate(now: number): void {
-    this.nextTryAt = Math.max(this.nextTryAt, now + this.timing.candidateMs);
+  awaitCandidate(now: number, { handover }: Prepare): void {
+    const { candidateMs, handoverMs } = this.timing;
+    const waitMs = handover === null ? candidateMs : Math.max(candidateMs, handoverMs);
+    this.nextTryAt = Math.max(this.nextTryAt, now + waitMs);
   }
 
   // -------------------------------------------------------------------------------------------------- leading
@@ -400,7 +411,10 @@ export class Ballot {
   successor(now: number): NodeId | null {
     if (this.leaving || this.diskFull) {
       const { suspectMs } = this.timing;
-      return this.table.successors(this.position, now, suspectMs).find((peer) => this.#nearSince.has(peer)) ?? null;
+      const heirs = this.table.successors(this.position, now, suspectMs);
+      // One that promised a later epoch takes no lead of this one: a renewal brings it back first (R18).
+      if (heirs.some((peer) => this.table.promisedBy(peer) > this.#promised)) return null;
+      return heirs.find((peer) => this.#nearSince.has(peer)) ?? null;
     }
     for (const peer of this.table.betterLeaders(this.position, now, this.timing.suspectMs)) {
       const since = Math.max(

@@ -5,7 +5,7 @@
  * A1. `up` comes from round trips to pings that *this* node sent, and goes on while data comes in; never from an open
  *     connection or a one-way sign.
  */
-import { type Index, majorityOf, type NodeId, type Position, start } from './epoch.ts';
+import { type Epoch, type Index, majorityOf, type NodeId, type Position, start } from './epoch.ts';
 import type { Ping, Unelectable } from './frames.ts';
 
 interface PeerView {
@@ -14,6 +14,7 @@ interface PeerView {
   upSince: number;
   quorumConnected: boolean;
   unelectable: Unelectable;
+  promised: Epoch;
   position: Position;
   priority: number;
 }
@@ -58,6 +59,7 @@ export class PeerTable {
     if ((!wasUp || hasNoBeginning) && this.up(peer, now, suspectMs)) view.upSince = now;
     view.quorumConnected = ping.quorumConnected;
     view.unelectable = ping.unelectable;
+    view.promised = ping.promised;
     view.position = ping.position;
   }
 
@@ -79,6 +81,11 @@ export class PeerTable {
   }
   upSince(peer: NodeId): number {
     return this.#peers.get(peer)?.upSince ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** As it said last. */
+  promisedBy(peer: NodeId): Epoch {
+    return this.#peers.get(peer)?.promised ?? 0;
   }
 
   /** A majority of voters, this one included, completed a round trip within the time. */
@@ -150,6 +157,7 @@ const unseen = (): PeerView => ({
   upSince: Number.POSITIVE_INFINITY,
   quorumConnected: false,
   unelectable: 'none',
+  promised: 0,
   position: start,
   priority: 0,
 });

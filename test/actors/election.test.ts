@@ -714,6 +714,30 @@ Office('whoever is handed the lead campaigns with the token, without probing', (
   );
 });
 
+Office('a campaign by hand-over has the time of the hand-over, and as long again for the votes (R17)', () => {
+  const voter = new Voter({ self: 3, promised: e(1, 2) });
+  voter.receive(2, aPing({ leading: e(1, 2), promised: e(1, 2) }));
+  voter.receive(2, { kind: 'handover', epoch: e(1, 2) });
+  voter.advance(HO);
+  voter.persisted();
+  voter.advance(HO - 1);
+  assert.is(voter.state, 'candidate');
+  voter.advance(2);
+  assert.is(voter.state, 'follower', 'not for ever');
+});
+
+Office('who gave it a vote leaves it as much time as the leader does (R15, R17)', () => {
+  const voter = new Voter({ promised: e(1, 3) });
+  voter.receive(3, aPing({ leading: e(1, 3), promised: e(1, 3) }));
+  voter.receive(1, prepare(e(2, 1), { epoch: e(1, 3), by: 3 }));
+  voter.persisted(e(2, 1));
+  assert.is(voter.sent('promise').length, 1);
+  voter.advance(HO - 2);
+  assert.equal(voter.sent('probe'), []);
+  voter.advance(4 * H);
+  assert.is(voter.state, 'probing', 'not for ever');
+});
+
 Office('who leaves says so, at once when it does not lead (R17b)', () => {
   const voter = new Voter();
   voter.world.send({ type: 'node.leave' } as never);

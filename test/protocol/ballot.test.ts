@@ -584,4 +584,14 @@ Leaders('who leaves takes the best that is near, higher or not (R17b)', () => {
   assert.is(ballot.successor(1000), 3);
 });
 
+Leaders('who leaves hands nothing to nodes that promised a later epoch: it must renew first (R17b, R18)', () => {
+  const ballot = aLeader();
+  ballot.leaving = true;
+  for (const peer of [1, 3]) ballot.noteNear(peer, true, 1000);
+  see(ballot, 1000, [3], { promised: e(40, 3) });
+  assert.is(ballot.successor(1000), null, 'nor to another one, against whom it may stand');
+  see(ballot, 1050, [3], { promised: ballot.promised });
+  assert.is(ballot.successor(1050), 3);
+});
+
 Leaders.run();

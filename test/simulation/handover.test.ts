@@ -256,6 +256,44 @@ Handover('hands the lead over when the leader is told to stop, and its clients g
   }
 });
 
+Handover('succeeds also on disks that have been idle and are slow now, by one election (R17b)', () => {
+  for (const slowFsyncMs of [20, 60, 100]) {
+    const scenario = Scenario.up({ seed: slowFsyncMs });
+    const { cluster } = scenario;
+    scenario.run(10_000); // So long that nobody remembers a write.
+    for (const id of cluster.voters) cluster.disk(id).faults.slowFsyncMs = slowFsyncMs;
+    const at = scenario.now;
+    cluster.stop(3);
+    const isOver = (): boolean => !cluster.isUp(3) && cluster.leader === 2;
+    assert.ok(cluster.runUntil(isOver, 1000), scenario.because(`${slowFsyncMs} ms`));
+    assert.is(scenario.lines('election_started', at).length, 1, scenario.because(`${slowFsyncMs} ms`));
+    for (const id of cluster.voters) cluster.disk(id).faults.slowFsyncMs = 0;
+    assertAgrees(scenario, `${slowFsyncMs} ms`);
+  }
+});
+
+Handover(
+  'is not tried again with those who promised the one that failed: the leader renews, then leaves (R17b, R18)',
+  () => {
+    for (let seed = 1; seed <= 4; seed++) {
+      const scenario = Scenario.up({ seed });
+      const { cluster } = scenario;
+      scenario.run(10_000);
+      // Its promise takes longer than the leader waits.
+      cluster.disk(2).faults.slowFsyncMs = 200;
+      const at = scenario.now;
+      cluster.stop(3);
+      assert.ok(
+        cluster.runUntil(() => !cluster.isUp(3), 2500),
+        scenario.because(`seed ${seed}: it waits in vain`),
+      );
+      assert.ok(scenario.lines('handover_started', at).length <= 2, scenario.because(`seed ${seed}`));
+      cluster.disk(2).faults.slowFsyncMs = 0;
+      assertAgrees(scenario, `seed ${seed}`);
+    }
+  },
+);
+
 Handover('lets a follower leave at once, without a leader change (R17b)', () => {
   const scenario = Scenario.up();
   const { cluster } = scenario;
