@@ -126,7 +126,7 @@ Bench('an interrupt ends the nodes and removes what they kept', async () => {
       run.child.kill('SIGINT');
     }
     assert.is.not((await run.ended).code, 0);
-    await until('all nodes to end', () => (nodesIn(out).length === 0 ? true : undefined), 10_000);
+    await until('all nodes to end', () => (nodesIn(out).length === 0 ? true : undefined), 30_000);
     assert.equal(readdirSync(out), []);
   });
 });

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { untilTrue } from '../support/waiting.ts';
 import { Engine } from './engine.ts';
 import { ours } from './ours.ts';
 import { type Client, numbersIn, type Speaker, type Told, textOf, type Way } from './systems.ts';
@@ -219,19 +220,17 @@ Load('ends after as many messages as were wanted, with those repeated that were 
   const [first] = clients;
   first!.told.done(1);
   first!.told.refused(1, '503');
-  await later();
+  await untilTrue('what was refused to be sent again', () => first!.sent.length === 4);
   first!.told.closed('broken');
-  await later();
+  await untilTrue('another client to send', () => clients[1]?.sent.length === 2);
   const second = clients[1]!;
   assert.is(second.port, 2, 'it goes on at the next endpoint');
-  assert.is(second.sent.length, 2);
   second.told.done(2);
   assert.is(second.sent.length, 3);
   assert.not(isFinished);
   second.told.done(1);
   assert.is(second.sent.length, 3, 'no more are wanted');
-  await later();
-  assert.ok(isFinished);
+  await untilTrue('the end', () => isFinished);
   const seen = engine.look();
   assert.is(seen.acknowledged, 20);
   assert.equal(seen.refused, { 503: 1 });
@@ -244,6 +243,7 @@ Load('a mark forgets what came before it', async () => {
   await engine.start();
   clients[0]!.told.refused(1, 'no');
   await later();
+  await untilTrue('it to be sent again', () => clients[0]!.sent.length === 2);
   clients[0]!.told.done(1);
   assert.ok(engine.look().longestGapMs >= 10);
   engine.mark();
@@ -258,13 +258,13 @@ Load('in an open loop what finds no place is held back, not made up for', async 
   const { way, clients } = aWay();
   const engine = new Engine(way, { at: at(1), clients: 2, window: 2, batch: 1, bytes: 100, rate: 1_000 });
   await engine.start();
-  await later(100);
+  await untilTrue('more than finds a place', () => engine.look().heldBack > 0);
   assert.equal(
     clients.map(({ sent }) => sent.length),
     [2, 2],
   );
-  assert.ok(engine.look().heldBack > 0);
   clients[1]!.told.done(2);
+  await untilTrue('the places to be taken', () => clients[1]!.sent.length >= 4);
   await later();
   assert.equal(
     clients.map(({ sent }) => sent.length),
@@ -286,8 +286,7 @@ Load('a client that hears nothing in time goes elsewhere', async () => {
   const { way, clients } = aWay();
   const engine = new Engine(way, { at: at(1, 2), clients: 1, window: 4, batch: 1, bytes: 100, patienceMs: 50 });
   await engine.start();
-  await later(400);
-  assert.ok(clients.length >= 2);
+  await untilTrue('a second connection', () => clients.length >= 2);
   assert.ok(clients[0]!.isClosed);
   assert.ok(engine.look().lost >= 4);
   engine.stop();

@@ -42,7 +42,7 @@ export interface Seen {
 
 const defaultPatienceMs = 2_000;
 const againMs = 5;
-const connectedMs = 10_000;
+const connectedMs = 30_000;
 const tickMs = 2;
 
 const now = (): number => performance.now();
