@@ -158,13 +158,14 @@ export class RealCluster {
   /** The one that says that it leads. */
   leader(...among: readonly number[]): Promise<RealNode> {
     const asked = among.length === 0 ? this.ids : among;
-    return until('a leader', async () => {
+    const leading = async (): Promise<RealNode | undefined> => {
       for (const id of asked) {
         const answer = this.node(id).running ? await this.node(id).health() : undefined;
         if (answer?.status === 200 && answer.json.is_leader === true) return this.node(id);
       }
       return undefined;
-    });
+    };
+    return until('a leader', leading, 60_000);
   }
 
   kill(id: number, signal?: NodeJS.Signals): Promise<NodeEnd> {
