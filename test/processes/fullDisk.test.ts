@@ -10,7 +10,8 @@ import { type Disks, reasonAgainstDisks, withDisks } from '../torture/root/disks
 const Disk = suite('a full disk');
 const Full = allowed(reasonAgainstDisks()) ? Disk : Disk.skip;
 
-const bytes = 100_000;
+/** Few messages fill a segment: the machine may be slow at each. */
+const bytes = 400_000;
 
 /** Writes through the other nodes until this one has said that it has no room. */
 async function filled(cluster: RealCluster, disks: Disks, id: number): Promise<readonly Append[]> {
