@@ -12,6 +12,9 @@ import type { Language } from './words.ts';
 /** On the address of the nodes: what comes from elsewhere may not speak with them. */
 const stageUrl = 'http://127.0.0.1/stage';
 
+/** Until the browser, or what is to be seen in it, is there. */
+const patienceMs = 60_000;
+
 export type Standing = 'leads' | 'follows' | 'chooses' | 'dead';
 export type Route = 'overview' | 'trace' | 'actors';
 
@@ -29,7 +32,8 @@ const launchArguments = [
 
 /** The signals are left to whoever ends all that was started. */
 export async function openBrowser(chromiumPath: string, headed: boolean): Promise<Browser> {
-  const options = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false, args: launchArguments };
+  const signals = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false };
+  const options = { ...signals, args: launchArguments, timeout: patienceMs };
   try {
     return await chromium.launch({ ...options, executablePath: chromiumPath, headless: !headed });
   } catch (error) {
@@ -71,6 +75,7 @@ export class Stage {
       locale: language,
       permissions: ['local-network-access'],
     });
+    context.setDefaultTimeout(patienceMs);
     await allowFrames(context);
     const dashboard = (url: string, route: Route): string => `${url}/dashboard?lang=${language}#${route}`;
     const columns: Column[] = nodes.map(({ id, url }) => ({ node: id, url: dashboard(url, 'overview') }));

@@ -4,7 +4,8 @@ import type { Health, LogNode } from '../experiment/node.ts';
 import type { Standing } from './stage.ts';
 
 const everyMs = 25;
-const answerWithinMs = 1_000;
+/** Of a dead node comes at once that it is dead; a busy one is not. */
+const answerWithinMs = 5_000;
 
 /** Pure. */
 export function standingOf(id: number, health: Health | undefined): Standing {
@@ -34,6 +35,14 @@ export class Standings {
   get leaderOfAll(): number | null {
     const [first, ...others] = this.#cluster.nodes.map(({ id }) => this.#leaders.get(id));
     return typeof first === 'number' && others.every((leader) => leader === first) ? first : null;
+  }
+  /** For whoever waits in vain. */
+  get told(): string {
+    const named = (id: number): string => {
+      const leader = this.#leaders.get(id);
+      return leader === undefined ? `${id} is silent` : `${id} follows ${leader ?? 'nobody'}`;
+    };
+    return this.#cluster.nodes.map(({ id }) => named(id)).join(', ');
   }
 
   stop(): Promise<void> {
