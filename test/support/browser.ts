@@ -33,7 +33,8 @@ const findChromium = (): string => spawnSync('sh', ['-c', 'command -v chromium']
 
 /** Ends the browser in any case. */
 export async function inBrowser(body: (browser: Browser) => Promise<void>): Promise<void> {
-  const browser = await chromium.launch({ executablePath: findChromium(), args: launchArguments });
+  const options = { executablePath: findChromium(), args: launchArguments, timeout: patienceMs };
+  const browser = await chromium.launch(options);
   try {
     await body(browser);
   } finally {
@@ -117,8 +118,8 @@ export async function visitOf(
   return { page, faults, close };
 }
 
-const looks = 4;
-const betweenLooksMs = 500;
+const looks = 3;
+const betweenLooksMs = 400;
 /** What is still found after a while: a page may have been met in the middle of a change. */
 async function lasting(look: () => Promise<readonly string[]>): Promise<readonly string[]> {
   let found = await look();
