@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { isDone } from '../history/checkers.ts';
 import { startLoad } from '../support/loadClient.ts';
 import { needs } from '../support/needs.ts';
-import { pause, tell, withRunningCluster } from '../support/realCluster.ts';
+import { tell, until, withRunningCluster } from '../support/realCluster.ts';
 
 const Crash = suite('kill -9 of all nodes');
 const Disk = suite('an acknowledgement');
@@ -97,8 +97,16 @@ Traced('comes only after two nodes have finished writing the message through to 
         assert.is(status, 200);
       }
       await Promise.all(cluster.nodes.map((node) => node.kill('SIGTERM')));
-      await pause(200); // The tracers write their last lines after the nodes are gone.
-      const traces = cluster.ids.map((id) => systemCallsIn(readFileSync(traceOf(id, cluster.folder), 'utf8')));
+      const traces: SystemCall[][] = [];
+      for (const node of cluster.nodes) {
+        // The tracer writes its last lines after the node is gone.
+        const last = new RegExp(`^${node.process?.pid} .*\\+\\+\\+ exited with`, 'm');
+        const trace = await until(`the end of the trace of ${node.id}`, () => {
+          const text = readFileSync(traceOf(node.id, cluster.folder), 'utf8');
+          return last.test(text) ? text : undefined;
+        });
+        traces.push(systemCallsIn(trace));
+      }
       let waitedMs = 0;
       for (const { text, beganAt, at } of answered) {
         // The clock of the trace has microseconds, that of this process milliseconds.
