@@ -17,14 +17,20 @@ process.on('exit', () => {
   for (const { child } of started) child.kill('SIGKILL'); // Of a test that failed; its nodes end with it.
 });
 
-/** How long a write takes at a node, the shortest of three. */
-async function writeMs(at: number): Promise<number> {
+/** How long a write takes at a node while this one leads, the shortest of three. */
+async function writeMs(at: number, leader: number): Promise<number> {
+  const leads = async (): Promise<boolean> => (await call(at, '/leader')).json === (leader as unknown);
   let shortest = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < 3; i++) {
+  for (let counted = 0; counted < 3; ) {
+    // A busy machine may cost it its office for a while.
+    await untilTrue(`${leader} to lead`, leads);
     const beganAt = performance.now();
-    const { status } = await call(at, '/?timeout=15000', { body: '{"message":"far"}' });
+    const { status } = await call(at, '/?timeout=25000', { body: '{"message":"far"}' });
+    const tookMs = performance.now() - beganAt;
     assert.is(status, 200);
-    shortest = Math.min(shortest, performance.now() - beganAt);
+    if (!(await leads())) continue;
+    shortest = Math.min(shortest, tookMs);
+    counted++;
   }
   return shortest;
 }
@@ -38,7 +44,7 @@ Wan('starts three regions, led from the one that was chosen; is cut and mended; 
   const [us, eu, asia] = [port, port + 1, port + 2];
   await wan.says(/us-eu 100 ms, us-asia 154 ms, eu-asia 252 ms/);
   await wan.says(/ready in .*: (\d+) leads/);
-  await untilTrue('eu to lead', async () => (await call(us, '/leader')).json === (eu as unknown), 20_000);
+  await untilTrue('eu to lead', async () => (await call(us, '/leader')).json === (eu as unknown));
 
   // Not less than light would need, or what stands for it here: there and back, and from the leader there and back again.
   const floors = [
@@ -47,7 +53,7 @@ Wan('starts three regions, led from the one that was chosen; is cut and mended; 
     [asia, 352],
   ] as const;
   for (const [at, floorMs] of floors) {
-    const tookMs = await writeMs(at);
+    const tookMs = await writeMs(at, eu);
     tell(`a write at ${at} took ${tookMs.toFixed(0)} ms, ${floorMs} at least`);
     assert.ok(tookMs >= floorMs - 2, `${tookMs} ms`);
   }
@@ -62,8 +68,8 @@ Wan('starts three regions, led from the one that was chosen; is cut and mended; 
     return leader === us || leader === asia;
   });
   assert.is((await call(us, '/chaos/heal', { method: 'POST', body: '{}' })).status, 200);
-  await untilTrue('eu to lead again', async () => (await call(us, '/leader')).json === (eu as unknown), 20_000);
-  await writeMs(eu);
+  await untilTrue('eu to lead again', async () => (await call(us, '/leader')).json === (eu as unknown));
+  await writeMs(eu, eu);
 
   wan.child.kill('SIGINT');
   assert.is(await wan.ends(), 0);
