@@ -34,6 +34,11 @@ export function holds<T>(property: fc.IRawProperty<T>, share = 1): Promise<void>
   });
 }
 
+/** That so large a part of what was drawn is of some kind: on a slow machine less is drawn, and that is no fault of it. */
+export function oftenEnough(found: number, drawn: number, part: number): void {
+  if (found <= part * drawn) throw new Error(`only ${found} of ${drawn} that were drawn are of the kind that matters`);
+}
+
 /** Like `fc.record`; only objects of the usual kind are equal to what decoders make. */
 export const record = <T>(fields: { readonly [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>
   fc.record<T>(fields, { noNullPrototype: true }) as fc.Arbitrary<T>;
