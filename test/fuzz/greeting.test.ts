@@ -122,7 +122,7 @@ Dialler(
   inTown(async (town) => {
     let act: (socket: WebSocket) => Promise<void> = async () => {};
     await town.impostor((socket) => void act(socket));
-    const two = await town.node(2, { greetingDeadlineMs: 5_000 });
+    const two = await town.node(2, { greetingDeadlineMs: 10_000 });
     await holds(
       fc.asyncProperty(fc.array(trick, { maxLength: 5 }), fc.boolean(), async (tricks, politely) => {
         two.closes.length = 0;

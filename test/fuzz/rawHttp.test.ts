@@ -121,7 +121,7 @@ function statusesIn(heard: Buffer): number[] {
 const Raw = suite('any bytes to the client port');
 
 async function inWorld(use: (world: HttpWorld) => Promise<void>): Promise<void> {
-  const world = await anHttpWorld({ limits: { stallMs: 3_000, headersTimeoutMs: 3_000 } });
+  const world = await anHttpWorld({ limits: { stallMs: 10_000, headersTimeoutMs: 10_000 } });
   world.node.fill(['one', 'two', 'three']);
   try {
     await use(world);

@@ -79,7 +79,16 @@ export function inTown(body: (town: Town) => Promise<void>): () => Promise<void>
     const town: Town = {
       addresses,
       node: async (self, changes = {}) => {
-        const node = new Node({ self, peers: addresses, host, port: 0, secret, ...changes });
+        // A greeting is a matter of milliseconds; of seconds where the machine has much else to do.
+        const node = new Node({
+          self,
+          peers: addresses,
+          host,
+          port: 0,
+          secret,
+          greetingDeadlineMs: 10_000,
+          ...changes,
+        });
         endings.push(() => node.links.stop());
         addresses.set(self, await node.links.start());
         node.listen();
