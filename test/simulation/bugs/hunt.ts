@@ -11,13 +11,13 @@ const run = fileURLToPath(new URL('./run.js', import.meta.url));
 const safety = /^(?!§10|A1:|I1[6-9]|I2[01])/;
 
 /** Plays seeds until the bug shows. */
-export const hunt = (bug: SeededBug): Promise<Found> => start(bug, bug.name, bug.seeds, bug.shows);
-/** Plays the seeds that found it with the real modules. */
-export const control = (bug: SeededBug): Promise<Found> =>
-  start(bug, '', bug.measured, new RegExp(`${safety.source}|${bug.shows.source}`));
+export const hunt = (bug: SeededBug): Promise<Found> => start(bug, bug.name, [1, bug.seeds], bug.shows);
+/** Plays the seed that found it with the real modules. */
+export const control = (bug: SeededBug, seed: number): Promise<Found> =>
+  start(bug, '', [seed, seed], new RegExp(`${safety.source}|${bug.shows.source}`));
 
-function start(bug: SeededBug, active: string, seeds: number, shows: RegExp): Promise<Found> {
-  const args = ['--enable-source-maps', '--import', hook, run, bug.name, String(seeds), shows.source];
+function start(bug: SeededBug, active: string, seeds: readonly [number, number], shows: RegExp): Promise<Found> {
+  const args = ['--enable-source-maps', '--import', hook, run, bug.name, ...seeds.map(String), shows.source];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
       env: { ...process.env, BUG: active },
