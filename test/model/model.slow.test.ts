@@ -1,6 +1,7 @@
 /**
  * The larger worlds, a minute or a little more in all: with all rules, nothing is violated. The bounds are states, not time, so that
- * each run looks at the same; the figures are printed.
+ * each run looks at the same; the figures are printed. What is too large to be searched to its end ends sooner than the
+ * largest that is: as many states more are one step farther from the beginning.
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,13 +12,13 @@ import type { ReplicationWorld } from './replication/rules.ts';
 import { ReplicationModel } from './replication.ts';
 
 type Kind = 'exhausted' | 'bounded';
-const statesMax = 360_000;
+const statesMax: Readonly<Record<Kind, number>> = { exhausted: 360_000, bounded: 200_000 };
 
 function holds<State>(model: Model<State>, name: string, kind: Kind): void {
-  const outcome = check(model, { states: statesMax });
+  const outcome = check(model, { states: statesMax[kind] });
   process.stdout.write(`${name}: ${describe(outcome)}\n`);
   assert.is(outcome.kind, kind, describe(outcome));
-  if (kind === 'bounded') assert.is(outcome.statistics.states, statesMax);
+  if (kind === 'bounded') assert.is(outcome.statistics.states, statesMax[kind]);
 }
 
 const Replication = suite('replication in larger worlds');
