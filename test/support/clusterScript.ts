@@ -53,7 +53,7 @@ export function run(file: string, args: readonly string[], env: NodeJS.ProcessEn
     child,
     text: () => text,
     says: (pattern, withinMs = 60_000) => until(`${pattern}`, () => pattern.exec(text) ?? undefined, withinMs),
-    ends: (withinMs = 30_000) => until('end', () => (ended === undefined ? undefined : ended), withinMs),
+    ends: (withinMs = 60_000) => until('end', () => (ended === undefined ? undefined : ended), withinMs),
   };
 }
 
