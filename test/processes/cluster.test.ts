@@ -82,7 +82,7 @@ Cluster('takes its nodes along when it is killed', async () => {
   await cluster.says(/ready in/);
   cluster.child.kill('SIGKILL');
   await cluster.ends();
-  const deadline = Date.now() + 12_000;
+  const deadline = Date.now() + 40_000;
   const answers = (id: number): Promise<boolean> =>
     fetch(`http://127.0.0.1:${id}/health`).then(
       () => true,
