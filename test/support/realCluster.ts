@@ -13,7 +13,7 @@ import { Cable, type Direction, type Trouble } from '../../scripts/cable.ts';
 import { judge } from '../history/checkers.ts';
 import type { Event } from '../history/history.ts';
 import { messagesIn } from '../history/messages.ts';
-import type { Target } from './loadClient.ts';
+import { abandonLoads, type Target } from './loadClient.ts';
 import { freePort } from './ports.ts';
 import { everyFolder, type NodeEnd, RealNode } from './realNode.ts';
 import { until } from './waiting.ts';
@@ -143,8 +143,8 @@ export class RealCluster {
     return performance.now() - beganAt;
   }
 
-  /** Until `id` says itself that it leads. */
-  async leads(id: number, withinMs?: number): Promise<void> {
+  /** Until `id` says itself that it leads. One whose disk stood still lets others lead for a while, longer each time (R23). */
+  async leads(id: number, withinMs = 90_000): Promise<void> {
     await until(
       `${id} to lead`,
       async () => {
@@ -323,6 +323,7 @@ export async function withCluster(
     await use(cluster);
   } catch (error) {
     process.stderr.write(`\n${cluster.report()}\n`);
+    abandonLoads();
     throw error;
   } finally {
     await cluster.end();
