@@ -90,7 +90,7 @@ Packets('between two of five that are lost, in a ring of one-way cuts, leave a l
     await load.progress(200);
     // Each does not hear the next one; everybody still talks both ways with two others, and so with a majority.
     for (const id of cluster.ids) network.drop((id % 5) + 1, id);
-    await load.progress(300, 30_000);
+    await load.progress(300);
     network.heal();
     await endsWell(cluster, load);
   });
@@ -104,9 +104,14 @@ Packets('of a majority that are lost stop writes, not reads, until they come thr
     for (const { id } of cluster.nodes) {
       await untilTrue(`${id} to know`, async () => (await cluster.node(id).health())?.status === 503);
     }
-    await pause(1_000); // What was under way has been given up.
-    const before = load.doneCount;
+    await pause(1_000); // What was acknowledged before that has come by now,
+    let before = load.doneCount;
     await pause(2_000);
+    // or, on a busy machine, now: the clients wait no longer than 3 s.
+    if (load.doneCount !== before) {
+      before = load.doneCount;
+      await pause(4_000);
+    }
     assert.is(load.doneCount, before);
     for (const node of cluster.nodes) assert.is((await node.call('/messages?limit=1')).status, 200);
     network.heal();
@@ -120,7 +125,7 @@ Packets('that are lost at random, one of ten, slow writes down and lose none', a
     const load = loadOf(cluster, 'random');
     await load.progress(300);
     network.lose(10);
-    await load.progress(300, 60_000);
+    await load.progress(300);
     network.heal();
     await endsWell(cluster, load);
   });
@@ -145,7 +150,7 @@ Narrow('that a narrow link holds up and throws away come again: big messages pas
     const big = startLoad({ name: 'big', targets: cluster.targets, connections: 4, bytes: 100_000, timeoutMs: 20_000 });
     await big.progress(20);
     network.narrow(10);
-    await big.progress(30, 60_000);
+    await big.progress(30);
     network.heal();
     const events = await big.stop();
     await cluster.ready();
