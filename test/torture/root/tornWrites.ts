@@ -34,11 +34,16 @@ export async function stopped(pid: number): Promise<void> {
   process.kill(pid, 'SIGSTOP');
   const tasks = `/proc/${pid}/task`;
   const isStopped = (task: string): boolean => {
-    const stat = readFileSync(join(tasks, task, 'stat'), 'utf8');
+    let stat: string;
+    try {
+      stat = readFileSync(join(tasks, task, 'stat'), 'utf8');
+    } catch {
+      return true; // It ended just now.
+    }
     // After the name, which is in brackets and may hold anything: T stopped, t held by a tracer.
     return /^[Tt]$/.test(stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3));
   };
-  await until(`${pid} to stop`, () => (readdirSync(tasks).every(isStopped) ? true : undefined), 15_000, 1);
+  await until(`${pid} to stop`, () => (readdirSync(tasks).every(isStopped) ? true : undefined), 30_000, 1);
 }
 
 /** Everything in the files of a folder, synced or not, but for those that have no name yet. */
