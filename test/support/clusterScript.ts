@@ -33,10 +33,10 @@ export function run(file: string, args: readonly string[], env: NodeJS.ProcessEn
   });
   const until = <T>(what: string, look: () => T | undefined, withinMs: number): Promise<T> =>
     new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => done(() => reject(new Error(`no ${what} within ${withinMs} ms:\n${text}`))),
-        withinMs,
-      );
+      const timer = setTimeout(() => {
+        child.kill('SIGTERM'); // Else the process of the failed test would wait for it, too.
+        done(() => reject(new Error(`no ${what} within ${withinMs} ms:\n${text}`)));
+      }, withinMs);
       const done = (act: () => void): void => {
         clearTimeout(timer);
         listeners.delete(check);
