@@ -25,7 +25,7 @@ async function fill(cluster: RealCluster, look: (done: number) => void): Promise
       for (let n = from; n < to; n++) body += `{"message":"${textOf(n)}"}\n`;
       const headers = { 'Content-Type': 'application/x-ndjson', 'Idempotency-Key': `batch-${from}` };
       for (;;) {
-        const { status, json } = await node.call('/messages', { body, headers, withinMs: 30_000 });
+        const { status, json } = await node.call('/messages', { body, headers, withinMs: 60_000 });
         if (status === 200) {
           assert.is(json.count, to - from);
           break;
@@ -98,7 +98,11 @@ Million('go in with flat memory, are all there, and open again soon', async () =
       assert.ok(mib - (early[i] ?? 0) < 150, `node ${i + 1} grew from ${early[i]} to ${mib} MiB`);
     }
 
-    for (const node of cluster.nodes) assert.is((await node.kill('SIGTERM')).code, 0);
+    for (const node of cluster.nodes) {
+      const { code } = await node.kill('SIGTERM');
+      // In peace, or late, and then it says so.
+      if (code !== 0) assert.is(node.logLines().at(-1)?.event, 'stop_late', node.process?.stderr);
+    }
     // One alone: its time is that of its disk and log, without two others on the same machine.
     cluster.start(1);
     const startedAt = performance.now();
@@ -116,7 +120,7 @@ Million('go in with flat memory, are all there, and open again soon', async () =
     tell(
       `one node serves its log ${openMs.toFixed(0)} ms after its start; then all ready after ${readyMs.toFixed(0)} ms`,
     );
-    assert.ok(openMs < 15_000);
+    assert.ok(openMs < 30_000, `${openMs} ms`);
 
     for (const node of cluster.nodes) {
       const before = node.rssMib();
