@@ -129,7 +129,7 @@ Time('drives the delayed transitions of an XState actor', () => {
   actor.stop();
 });
 
-Time('sets, clears and fires a million timers in a few seconds', () => {
+Time('sets, clears and fires a million timers without getting slow', () => {
   const clock = new VirtualClock();
   const dice = new SeededDice(1);
   const started = process.hrtime.bigint();
@@ -140,7 +140,8 @@ Time('sets, clears and fires a million timers in a few seconds', () => {
   }
   clock.advance(1_000);
   assert.is(fired, 500_000);
-  assert.ok(Number(process.hrtime.bigint() - started) < 8e9);
+  // A second or two; hours if the time of each grew with their number.
+  assert.ok(Number(process.hrtime.bigint() - started) < 60e9);
 });
 
 Time.run();

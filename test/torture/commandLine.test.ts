@@ -7,7 +7,7 @@ import { allFaults } from './faults.ts';
 
 const script = fileURLToPath(new URL('./torture.js', import.meta.url));
 const command = (...args: readonly string[]) =>
-  spawnSync(process.execPath, [script, ...args], { encoding: 'utf8', timeout: 30_000 });
+  spawnSync(process.execPath, [script, ...args], { encoding: 'utf8', timeout: 100_000 });
 
 const Line = suite('the command line of torture');
 
