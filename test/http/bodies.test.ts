@@ -27,7 +27,7 @@ Bodies(
       const drip = setInterval(() => {
         send(Math.min(900_000, Math.ceil(10 * (performance.now() - began))));
         trickling.say('x');
-      }, 20);
+      }, 20).unref();
       // Ten times the longest pause is when the rate is looked at for the first time.
       const text = await trickling.ends();
       assert.match(text, /^HTTP\/1.1 408 [\s\S]*Connection: close[\s\S]*less than 1024 bytes a second/);

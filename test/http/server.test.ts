@@ -39,7 +39,7 @@ Server(
     async ({ port, node }) => {
       const steady = await new RawClient(port).opened();
       steady.say(`POST / HTTP/1.1\r\n${host}Content-Length: 30\r\n\r\n`);
-      const drip = setInterval(() => steady.say('x'), 20);
+      const drip = setInterval(() => steady.say('x'), 20).unref();
       const stalled = new RawClient(port).say(`POST / HTTP/1.1\r\n${host}Content-Length: 30\r\n\r\nabc`);
       assert.match(await stalled.ends(), /^HTTP\/1.1 408 [\s\S]*Connection: close[\s\S]*"code":"REQUEST_TIMEOUT"/);
       await steady.hears(/^HTTP\/1.1 200 /);
