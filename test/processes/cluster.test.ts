@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert';
 import { prepareFolder } from '../../scripts/clusterFolder.ts';
 import { defaultOptions, planOf } from '../../scripts/clusterPlan.ts';
 import { aCluster, freePort, run, clusterScript as script } from '../support/clusterScript.ts';
+import { call, until } from '../support/realCluster.ts';
 
 const Cluster = suite('cluster process');
 
@@ -63,7 +64,11 @@ Cluster('tells what a node that was started alone waits for, and which commands 
   prepareFolder(planOf({ ...defaultOptions, firstPort: port, dataDir: join(folder, 'data') }, ''), defaultOptions);
   const alone = run(script, [...args, '--only', `${port + 1}`], env);
   await alone.says(new RegExp(`${port + 1} waits for the others: .* and ${port}, ${port + 2} do not run`));
-  const health = (await (await fetch(`http://127.0.0.1:${port + 1}/health`)).json()) as Record<string, unknown>;
+  // While it still reads its log it cannot say that it belongs to no cluster.
+  const health = await until('a hint', async () => {
+    const { json } = await call(port + 1, '/health');
+    return json.hint === undefined ? undefined : json;
+  });
   assert.is(health.reason, 'no_leader');
   assert.match(String(health.hint), `once all of ${port}, ${port + 1}, ${port + 2} have met`);
   const [, commands = ''] = await alone.says(/start them, in another terminal: {2}(.*)\n/);
