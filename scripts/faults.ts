@@ -73,7 +73,10 @@ export class Faults {
   ended(node: NodeId): void {
     this.#drop(`pause:${node}`);
     const id = `killed:${node}`;
-    if (!this.#faults.has(id)) this.#add({ id, what: 'killed', node, healsAtWallMs: null });
+    const killed = this.#faults.get(id)?.fault;
+    if (killed === undefined) this.#add({ id, what: 'killed', node, healsAtWallMs: null });
+    // On a busy machine its time to come back may be over before its end is noticed; then it still ran, and comes now.
+    else if (killed.healsAtWallMs !== null && killed.healsAtWallMs <= Date.now()) this.#add(killed);
     this.#tell();
   }
 

@@ -48,6 +48,16 @@ Fault('heal by themselves, each in its way', async () => {
   assert.equal(done.sort(), ['cut 2 3', 'kill 1', 'mend 2 3', 'pause 2', 'resume 2', 'revive 1']);
   assert.equal(told(), []);
 });
+Fault('that kill heal also when the end of the node is noticed only after its time', async () => {
+  const { faults, done, refuse } = aTown({ 'revive 1': '1 runs' });
+  faults.order({ what: 'kill', node: 1, ms: 20 });
+  await inMs(200);
+  assert.equal(done, ['kill 1']);
+  delete refuse['revive 1'];
+  faults.ended(1);
+  await healed(faults);
+  assert.equal(done, ['kill 1', 'revive 1']);
+});
 Fault('of the same kind take each other’s place, and the new one’s time counts', async () => {
   const { faults, done } = aTown();
   faults.order({ what: 'pause', node: 2, ms: 20 });
