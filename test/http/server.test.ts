@@ -30,7 +30,7 @@ Server(
       assert.match(await client.ends(), /^HTTP\/1.1 408 [\s\S]*"code":"REQUEST_TIMEOUT"/);
       assert.ok(await isWell(url));
     },
-    { limits: { headersTimeoutMs: 50 } },
+    { limits: { headersTimeoutMs: 500 } }, // Those of the last question come within it.
   ),
 );
 Server(
