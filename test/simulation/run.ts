@@ -96,6 +96,8 @@ class Run implements Place {
   };
   /** What full disks had free. */
   readonly #rooms = new Map<NodeId, number>();
+  /** When the last cut of a wire ends. */
+  readonly #cutUntil = new Map<string, number>();
   /** Who may be started again; everybody until the liveness phase. */
   #core: readonly NodeId[];
   #phase: 'start' | 'safety' | 'liveness' = 'start';
@@ -305,12 +307,18 @@ class Run implements Place {
     this.#counts.restarts++;
     this.cluster.start(id);
   }
+  /** A wire that several faults cut stays so until the last of them ends. */
   cut(wires: readonly Wire[], ms: number): void {
-    const { network } = this.cluster;
+    const { network, clock } = this.cluster;
     if (this.#phase === 'liveness') return;
-    for (const [from, to] of wires) network.cut(from, to, { oneWay: true });
+    const end = clock.now() + ms;
+    for (const [from, to] of wires) {
+      network.cut(from, to, { oneWay: true });
+      this.#cutUntil.set(`${from}>${to}`, Math.max(end, this.#cutUntil.get(`${from}>${to}`) ?? 0));
+    }
     this.later(ms, () => {
-      for (const [from, to] of wires) network.heal(from, to);
+      for (const [from, to] of wires)
+        if (this.#cutUntil.get(`${from}>${to}`) === end) network.heal(from, to, { oneWay: true });
     });
   }
   clog(wires: readonly Wire[], ms: number): void {

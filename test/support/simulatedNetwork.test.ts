@@ -70,6 +70,21 @@ Network('holds everything during a cut and delivers it in order once healed', ()
   assert.equal(taken(), ['1110 1 got a', '1110 1 got b']);
 });
 
+Network('heals one way alone, when asked to', () => {
+  const { clock, network, boot, open, taken } = aNetwork();
+  const { accepted } = boot(1);
+  const connection = open(boot(2).links, 2, 1);
+  network.cut(1, 2);
+  connection.send(text('there'));
+  accepted[0]?.send(text('back'));
+  network.heal(1, 2, { oneWay: true });
+  clock.advance(1_000);
+  assert.equal(taken(), ['110 2 got back']);
+  network.heal(1, 2);
+  clock.advance(100);
+  assert.equal(taken(), ['1110 1 got there']);
+});
+
 Network('isolates and partitions', () => {
   const { clock, network, boot, open, taken } = aNetwork();
   const { accepted } = boot(1);

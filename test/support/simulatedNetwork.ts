@@ -116,10 +116,11 @@ export class SimulatedNetwork {
   }
 
   /** Ends the cuts and stalls between two nodes; without arguments those of all nodes, isolation too. */
-  heal(a?: NodeId, b?: NodeId): void {
+  heal(a?: NodeId, b?: NodeId, { oneWay = false } = {}): void {
     this.#unblock(() => {
       for (const wire of this.#wires.values()) {
-        const isMeant = a === undefined || (wire.from === a && wire.to === b) || (wire.from === b && wire.to === a);
+        const isThisWay = wire.from === a && wire.to === b;
+        const isMeant = a === undefined || isThisWay || (!oneWay && wire.from === b && wire.to === a);
         if (isMeant) Object.assign(wire, { cut: false, stalledUntil: 0 });
       }
       if (a === undefined) for (const host of this.#hosts.values()) host.isolated = false;
