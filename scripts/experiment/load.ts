@@ -4,7 +4,7 @@
  *   const load = new Load(context, { clients: [8001, 8002], … });  load.start();  …  const writes = await load.stop();
  *
  * L1. A text is written under one Idempotency-Key, so trying it again elsewhere never doubles it. A client that moves
- *     tries until the outcome is known; one that stays goes on with its next text.
+ *     tries until the outcome is known, or in vain for long after it was to stop; one that stays goes on with its next text.
  * L2. Each attempt is a sample: what was refused or stayed unknown is not hidden by what came after.
  */
 import { type Cluster, nodeOf, pause } from './cluster.ts';
@@ -29,6 +29,8 @@ export interface LoadOptions {
 
 /** Before a client tries again where nobody took its write. */
 const againMs = 25;
+/** After it was told to stop: a cluster that takes no write for so long is gone. */
+const lastTriesMs = 60_000;
 
 export class Load {
   readonly #cluster: Cluster;
@@ -37,6 +39,7 @@ export class Load {
   readonly #writes: WriteSample[] = [];
   #clients: Promise<void>[] = [];
   #stopping = false;
+  #givesUpAt = Number.POSITIVE_INFINITY;
 
   constructor(cluster: Cluster, now: () => number, options: LoadOptions) {
     this.#cluster = cluster;
@@ -59,9 +62,10 @@ export class Load {
     return this.#writes;
   }
 
-  /** What is under way is waited for. */
-  stop(): Promise<readonly WriteSample[]> {
+  /** What is under way is waited for, but no longer than `patienceMs` where the cluster takes nothing. */
+  stop(patienceMs = lastTriesMs): Promise<readonly WriteSample[]> {
     this.#stopping = true;
+    this.#givesUpAt = this.#now() + patienceMs;
     return this.finished();
   }
 
@@ -98,7 +102,7 @@ export class Load {
       };
       this.#writes.push(sample);
       onWrite?.(sample);
-      if (outcome === 'acknowledged') return node;
+      if (outcome === 'acknowledged' || this.#now() >= this.#givesUpAt) return node;
       if (!moves || tries % this.#cluster.nodes.length === 0) await pause(againMs);
       if (!moves) return node;
       node = this.#after(node); // L1.

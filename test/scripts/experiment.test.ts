@@ -13,6 +13,7 @@ import { checkChaos, clusterAt, environmentOf, leaderNamed, Unusable } from '../
 import { type Understood, understand } from '../../scripts/experiment/commandLine.ts';
 import { diedOf } from '../../scripts/experiment/durability.ts';
 import { PairPings } from '../../scripts/experiment/latency.ts';
+import { Load } from '../../scripts/experiment/load.ts';
 import { type Message, metricsIn, writtenIn } from '../../scripts/experiment/node.ts';
 import { sidesOf } from '../../scripts/experiment/partition.ts';
 import { lightRoundTripMs, regionsOf } from '../../scripts/experiment/regions.ts';
@@ -335,9 +336,9 @@ async function fakeNode(id: number, { voters = 3, log = [], shows = () => true, 
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
 }
 
-async function withNodes(nodes: readonly FakeNode[], act: (urls: readonly string[]) => Promise<void>): Promise<void> {
+async function withNodes<T>(nodes: readonly FakeNode[], act: (urls: readonly string[]) => Promise<T>): Promise<T> {
   try {
-    await act(nodes.map(({ url }) => url));
+    return await act(nodes.map(({ url }) => url));
   } finally {
     for (const { server } of nodes) {
       server.closeAllConnections();
@@ -388,6 +389,16 @@ Clusters('are refused for faults where chaos is off', async () => {
     assert.match(await whyNot(() => checkChaos(cluster)), 'chaos is off, or this machine may not order it. Start');
     await cluster.end();
   });
+});
+
+Clusters('that are gone for good keep no client that was told to stop', async () => {
+  const gone = await withNodes(await three(), (urls) => clusterAt(urls, 'local'));
+  const options = { name: 'x', homes: [1, 2], moves: true, timeoutMs: 10_000, thinkMs: 0 };
+  const load = new Load(gone, () => performance.now(), options).start();
+  const writes = await load.stop(200);
+  assert.ok(writes.length > gone.nodes.length, 'they had asked every node');
+  assert.ok(writes.every(({ outcome }) => outcome !== 'acknowledged'));
+  await gone.end();
 });
 
 const script = fileURLToPath(new URL('../../scripts/experiment.js', import.meta.url));
