@@ -66,6 +66,8 @@ export interface Heard {
   readonly why?: string;
   /** What was sent behind a refused request is not looked at either. */
   readonly isLast?: boolean;
+  /** The other side ends the connection, and why: after all that is counted here. */
+  readonly over?: string;
 }
 
 /** How many at once: `clients` connections with at most `window` unanswered requests of `batch` messages each. */

@@ -18,11 +18,12 @@ export function tcpClient(at: Endpoint, speaker: Speaker, told: Told): Client {
     told.closed(why);
   };
   const take = (chunk: Buffer): void => {
-    const { ready, answer, done, refused, why, isLast } = speaker.parse(chunk);
+    const { ready, answer, done, refused, why, isLast, over } = speaker.parse(chunk);
     if (answer) socket.write(answer);
     if (ready) told.ready();
     if (done > 0) told.done(done);
     if (refused > 0) told.refused(refused, why ?? 'refused', isLast === true);
+    if (over !== undefined) end(over);
   };
   socket.on('connect', () => {
     if (speaker.hello) socket.write(speaker.hello);
@@ -206,13 +207,14 @@ export function socketSpeaker(path: string, encode: (n: number) => Buffer): Spea
     const after = isGreeting ? greet(chunk) : chunk;
     if (after === undefined) return sum;
     let answer: Buffer | undefined;
+    let over: string | undefined;
     for (const { opcode, payload } of read(after)) {
-      if (opcode === 8) throw new Error(`closed: ${payload.subarray(2).toString('utf8')}`);
+      if (opcode === 8) over = `closed: ${payload.subarray(2).toString('utf8')}`;
       if (opcode === 9) answer = textFrame(payload, 10);
       if (opcode !== 1 && opcode !== 2) continue;
       for (const line of payload.toString('latin1').split('\n')) if (line !== '') count(line, sum);
     }
-    return { ...sum, ...(isGreeting && { ready: true }), ...(answer && { answer }) };
+    return { ...sum, ...(isGreeting && { ready: true }), ...(answer && { answer }), ...(over && { over }) };
   };
   return { hello, encode, parse };
 }
