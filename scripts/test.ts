@@ -5,9 +5,9 @@
  *   npm test -- --full           everything, as with CI set: at most thirty minutes
  *   npm test -- config election  only files whose path holds one of the words
  *
- * A file's place decides its tier: `*.slow.test.ts` is slow, and two of them run at once where neither counts a node's
- * milliseconds; else `test/processes/` starts real nodes and runs alone; the rest is quick. The last line is
- * `N passed, N failed`, with `, N skipped` where some were.
+ * A file's place decides its tier: `*.slow.test.ts` is slow, else `test/processes/` starts real nodes, the rest is quick. Two
+ * files run at once: no test counts a node's milliseconds. The last line is `N passed, N failed`, with `, N skipped` where
+ * some were.
  *
  * N1. What only this project's code decides passes at once or fails. A file that drives other people's programs gets a
  *     second attempt; the first one's output is printed all the same, and the end of the run names the file.
@@ -19,7 +19,7 @@ import { fileURLToPath } from 'node:url';
 import { isMain } from './main.ts';
 import { endAll, type FileOutcome, runFile } from './testRun.ts';
 
-export type Tier = 'checks' | 'quick' | 'processes' | 'paired' | 'slow';
+export type Tier = 'checks' | 'quick' | 'processes' | 'slow';
 
 export interface TestPlan {
   readonly full: boolean;
@@ -31,19 +31,14 @@ export interface TestPlan {
 const tiers: readonly { readonly tier: Tier; readonly atOnce: number; readonly timeoutMs: number }[] = [
   { tier: 'checks', atOnce: 1, timeoutMs: 120_000 },
   { tier: 'quick', atOnce: 2, timeoutMs: 120_000 },
-  { tier: 'processes', atOnce: 1, timeoutMs: 180_000 },
-  { tier: 'paired', atOnce: 2, timeoutMs: 600_000 },
-  { tier: 'slow', atOnce: 1, timeoutMs: 600_000 },
+  { tier: 'processes', atOnce: 2, timeoutMs: 180_000 },
+  { tier: 'slow', atOnce: 2, timeoutMs: 600_000 },
 ];
 /** What has not begun by then fails: a run that hangs must end by itself. */
 const deadlinesMs = { quick: 15 * 60_000, full: 29 * 60_000 };
 
-/** Simulators, other people's tools, a browser, and what is content with any speed. */
-const paired =
-  /^test\/(?:(?:simulation|model|fuzz|cloud|image|bench|ui|scripts)\/|processes\/(?:demo|experiment|million|monitoring|readme|sessions)\.)/;
-
 export function tierOf(path: string): Tier {
-  if (path.endsWith('.slow.test.ts')) return paired.test(path) ? 'paired' : 'slow';
+  if (path.endsWith('.slow.test.ts')) return 'slow';
   return path.startsWith('test/processes/') ? 'processes' : 'quick';
 }
 

@@ -112,9 +112,7 @@ Tiers('are decided by the place of a file', () => {
   assert.is(tierOf('test/actors/election.test.ts'), 'quick');
   assert.is(tierOf('test/processes/kill.test.ts'), 'processes');
   assert.is(tierOf('test/processes/torture.slow.test.ts'), 'slow');
-  assert.is(tierOf('test/processes/million.slow.test.ts'), 'paired');
-  assert.is(tierOf('test/simulation/seeds.slow.test.ts'), 'paired');
-  assert.is(tierOf('test/cloud/lint.slow.test.ts'), 'paired');
+  assert.is(tierOf('test/simulation/seeds.slow.test.ts'), 'slow');
 });
 
 Tiers('try again only what drives programs of others', () => {
